@@ -1,0 +1,350 @@
+"""Everything that the author of a plug-in imports. No torch, no files, no clock.
+
+A detector is fitted on normal clips and gives every clip a score; a generator is fitted on
+labelled clips and makes clips for the conditions it is asked for; a data set lists clips. Each
+is a class with an ``info`` and a pydantic model of its parameters, registered as an entry point
+(groups ``asdbench.detectors``, ``asdbench.generators``, ``asdbench.datasets``) or with
+:func:`detector` and :func:`generator` in a file named by ``--plugin`` or by the suite.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from asdbench.features import Frames, LogMelSpec
+
+Label = Literal["normal", "anomaly"]
+Domain = Literal["source", "target"]
+Split = Literal["train", "test"]
+Scope = Literal["machine", "section", "suite"]
+Audio = NDArray[np.float32]
+"""One clip, mono: (samples,), full scale is 1.0."""
+
+
+class Params(BaseModel):
+    """Base of a plug-in's parameters: unknown names are refused, values are fixed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+@dataclass(frozen=True, order=True)
+class Condition:
+    """An operating condition: what MIMII DG calls the domain-shift parameter values.
+
+    ``attributes`` holds (name, value) pairs as text, sorted by name, e.g. ``(("vel", "6"),)``.
+    ``domain`` is None for data that knows no domains.
+    """
+
+    machine: str
+    section: str
+    domain: Domain | None = None
+    attributes: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        named = ",".join(f"{name}={value}" for name, value in self.attributes)
+        return "/".join([self.machine, self.section, self.domain or "-", named or "-"])
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One recording as a data set lists it.
+
+    ``id`` is unique in the data set, POSIX style, free of machine paths. ``path`` is relative to
+    ``part``'s folder where the data set builds itself (see :class:`Dataset`), absolute otherwise.
+    ``digest`` identifies the audio; None asks the engine to hash the file. ``label`` is None for
+    an unlabelled evaluation set; ``recording`` groups clips cut from one recording.
+    """
+
+    id: str
+    path: Path
+    condition: Condition
+    split: Split
+    label: Label | None
+    part: str | None = None
+    recording: str | None = None
+    digest: str | None = None
+
+    @property
+    def machine(self) -> str:
+        """Machine type, e.g. ``fan``."""
+        return self.condition.machine
+
+    @property
+    def section(self) -> str:
+        """Section, two digits in DCASE data, e.g. ``00``."""
+        return self.condition.section
+
+    @property
+    def domain(self) -> Domain | None:
+        """``source``, ``target`` or None."""
+        return self.condition.domain
+
+
+def no_progress(done: int, total: int, what: str) -> None:
+    """Report nothing: the default of :attr:`Context.progress`."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the engine lends a plug-in for one call."""
+
+    seed: int
+    """64-bit seed of this call; draw all randomness from it (see :meth:`rng`)."""
+    scratch: Path
+    """An empty folder for temporary files."""
+    device: str = "cpu"
+    """``cpu``, ``cuda`` or ``cuda:N``."""
+    progress: Callable[[int, int, str], None] = no_progress
+    """``progress(done, total, what)``, as often as you like."""
+
+    def rng(self) -> np.random.Generator:
+        """Return a fresh NumPy generator from :attr:`seed`."""
+        return np.random.default_rng(self.seed)
+
+
+class ClipSet(Protocol):
+    """Clips as a detector sees them: no label, no origin, no file name.
+
+    ``conditions`` carries machine, section and attributes. Its ``domain`` is given in training;
+    when scoring it is None unless the detector declares ``needs={"test_domain"}``.
+    """
+
+    @property
+    def conditions(self) -> Sequence[Condition]:
+        """One condition a clip."""
+        ...
+
+    @property
+    def sample_rate(self) -> int:
+        """Sample rate of every clip, Hz."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def audio(self, index: int) -> Audio:
+        """Return clip ``index`` as float32 (samples,). Clips may have unequal lengths."""
+        ...
+
+    def features(self, spec: LogMelSpec) -> Frames:
+        """Return log-mel frames of all clips, computed once for all who ask for ``spec``."""
+        ...
+
+    def subset(self, indices: Sequence[int]) -> Self:
+        """Return the clips at ``indices``, in that order."""
+        ...
+
+
+class LabelledClipSet(ClipSet, Protocol):
+    """Clips as a generator sees them in training: with labels."""
+
+    @property
+    def labels(self) -> Sequence[Label]:
+        """One label a clip."""
+        ...
+
+
+@dataclass(frozen=True)
+class PluginInfo:
+    """What every plug-in says of itself. ``version`` is part of every cache key."""
+
+    id: str
+    """Lower-case words joined by hyphens, e.g. ``dcase-ae``."""
+    version: str
+    params: type[Params] = Params
+    """The model that validates ``params:`` of the suite."""
+    description: str = ""
+    """One sentence for ``asdbench plugins list``."""
+    paper: str = ""
+    """Where the method is described."""
+
+
+@dataclass(frozen=True)
+class DetectorInfo(PluginInfo):
+    """A detector's description."""
+
+    scope: Scope = "machine"
+    """What one fit covers: all sections of a machine, one section, or the whole suite."""
+    score_params: frozenset[str] = frozenset()
+    """Parameters that only :meth:`Detector.score` reads: entries that differ in nothing else
+    share one fit."""
+    transductive: bool = False
+    """Whether a clip's score depends on the other clips scored with it."""
+    needs: frozenset[str] = frozenset()
+    """What it needs beyond the default; known: ``test_domain``."""
+
+
+@dataclass(frozen=True)
+class GeneratorInfo(PluginInfo):
+    """A generator's description."""
+
+    scope: Scope = "machine"
+    """What one fit covers."""
+    labels: frozenset[Label] = frozenset({"normal", "anomaly"})
+    """What it can be asked for."""
+
+
+@dataclass(frozen=True)
+class DatasetInfo(PluginInfo):
+    """A data set's description."""
+
+    simulated: bool = False
+    """Whether its audio is synthetic; every table and title then says so."""
+
+
+class Detector(ABC):
+    """Gives every clip an anomaly score; higher is more anomalous."""
+
+    info: ClassVar[DetectorInfo]
+
+    def __init__(self, params: Any) -> None:
+        self.params = params
+
+    @abstractmethod
+    def fit(self, train: ClipSet, context: Context) -> None:
+        """Learn from normal clips."""
+
+    @abstractmethod
+    def score(self, clips: ClipSet, context: Context) -> NDArray[np.float64]:
+        """Return finite scores, float64 (len(clips),)."""
+
+    def decide(self, scores: NDArray[np.float64]) -> NDArray[np.bool_] | None:
+        """Return True where a score means *anomalous*; None where no threshold is known."""
+        return None
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write what :meth:`load` needs into an empty ``folder``; no pickle."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path, params: Any, context: Context) -> Self:
+        """Return a fitted detector from what :meth:`save` wrote."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One clip to generate. Draw its noise from ``seed`` alone, so that batching changes nothing."""
+
+    condition: Condition
+    label: Label
+    seed: int
+    samples: int
+    """Length of the clip, in samples at the sample rate of the training clips."""
+
+
+@dataclass(frozen=True)
+class GeneratedBatch:
+    """Some of the requested clips, in the order of the requests."""
+
+    audio: Sequence[Audio]
+    sample_rate: int
+    notes: Sequence[Mapping[str, str]] = field(default_factory=tuple)
+    """Optional, one a clip: how it was made (kept with the clip, never shown to a detector)."""
+
+
+class Generator(ABC):
+    """Makes clips for conditions and labels."""
+
+    info: ClassVar[GeneratorInfo]
+
+    def __init__(self, params: Any) -> None:
+        self.params = params
+
+    @abstractmethod
+    def fit(self, train: LabelledClipSet, context: Context) -> None:
+        """Learn from the clips that the split gives to generators."""
+
+    def refuses(self, request: Request) -> str | None:
+        """Return why ``request`` cannot be made, or None. Called after :meth:`fit`."""
+        return None
+
+    @abstractmethod
+    def generate(
+        self, requests: Sequence[Request], train: LabelledClipSet, context: Context
+    ) -> Iterator[GeneratedBatch]:
+        """Yield one clip for every request, in order. ``train`` is what :meth:`fit` got."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write what :meth:`load` needs into an empty ``folder``; no pickle."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path, params: Any, context: Context) -> Self:
+        """Return a fitted generator from what :meth:`save` wrote."""
+
+
+class Dataset(ABC):
+    """Lists clips; may also make them.
+
+    A data set that lies on disk has no parts and lists absolute paths. One that builds itself
+    names its parts (e.g. ``fan/00``); the engine builds each part once into the store and looks
+    for ``clip.path`` in the folder of ``clip.part``.
+    """
+
+    info: ClassVar[DatasetInfo]
+
+    def __init__(self, params: Any) -> None:
+        self.params = params
+
+    def parts(self) -> Sequence[str]:
+        """Return the names of the parts to build."""
+        return ()
+
+    def part_key(self, part: str) -> Mapping[str, Any]:
+        """Return all that the bytes of ``part`` depend on, as JSON values (beside the version)."""
+        raise LookupError(part)
+
+    def build(self, part: str, folder: Path, context: Context) -> None:
+        """Write ``part`` into an empty ``folder``."""
+        raise LookupError(part)
+
+    @abstractmethod
+    def clips(self) -> Sequence[Clip]:
+        """Return every clip, sorted by id. Must not need the parts to be built.
+
+        Raises
+        ------
+        DataError
+            When data is missing or malformed, saying where to get it or what to mend.
+        """
+
+
+_P = TypeVar("_P", bound=type)
+DECORATED: dict[str, dict[str, type]] = {"detectors": {}, "generators": {}, "datasets": {}}
+"""What the decorators below have registered, by kind and id; read by the registry."""
+
+
+def _decorator(kind: str, plugin_id: str) -> Callable[[_P], _P]:
+    def register(cls: _P) -> _P:
+        known = DECORATED[kind].get(plugin_id)
+        if known is not None and known.__qualname__ != cls.__qualname__:
+            raise ValueError(f"{kind[:-1]} '{plugin_id}' is defined twice: {known} and {cls}")
+        DECORATED[kind][plugin_id] = cls
+        return cls
+
+    return register
+
+
+def detector(plugin_id: str) -> Callable[[_P], _P]:
+    """Register a :class:`Detector` class as ``plugin_id``."""
+    return _decorator("detectors", plugin_id)
+
+
+def generator(plugin_id: str) -> Callable[[_P], _P]:
+    """Register a :class:`Generator` class as ``plugin_id``."""
+    return _decorator("generators", plugin_id)
+
+
+def dataset(plugin_id: str) -> Callable[[_P], _P]:
+    """Register a :class:`Dataset` class as ``plugin_id``."""
+    return _decorator("datasets", plugin_id)

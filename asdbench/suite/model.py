@@ -1,0 +1,143 @@
+"""The suite: what a YAML file may say, as frozen pydantic models.
+
+A suite holds only what can change a number. Device, batch size, workers and folders belong to
+the command line.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from asdbench.api import Label
+
+SCHEMA_ID = "asdbench/suite@1"
+
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
+
+
+class Model(BaseModel):
+    """Base: unknown keys are errors, values are fixed, docstrings describe the JSON Schema."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class AudioModel(Model):
+    """How audio files are read."""
+
+    sample_rate: int = Field(16000, ge=1000, le=384000)
+    """Sample rate of the benchmark, Hz."""
+    channel: int = Field(0, ge=0)
+    """Channel taken from files with several."""
+    resample: bool = False
+    """Whether a file of another rate is resampled; otherwise it is an error."""
+
+
+class DatasetModel(Model):
+    """Which clips. Other keys than these are the data set plug-in's parameters."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+
+    use: str
+    """A data set plug-in: `simulated`, `dcase`, `manifest` or anybody's own."""
+    machines: tuple[str, ...] | None = None
+    """Keep these machine types only."""
+    sections: tuple[str, ...] | None = None
+    """Keep these sections only."""
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The plug-in's own parameters."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+class SplitModel(Model):
+    """Who may learn from what. Real anomalies are needed twice and must not be used twice."""
+
+    generator_train: float = Field(0.5, ge=0.0, lt=1.0)
+    """Share of the test anomalies that generators may learn from; the rest is the `real` arm."""
+    generator_normals: float | Literal["shared"] = 0.1
+    """Share of the training normals set aside for generators and withheld from detectors;
+    `shared` lets both learn from all of them."""
+    by: Literal["clip", "condition"] = "clip"
+    """Whether single clips or whole conditions go to the generators."""
+    seed: int = Field(0, ge=0)
+    """Seed of the split."""
+
+
+class PluginModel(Model):
+    """A plug-in with its parameters, under a name of the suite's own."""
+
+    id: Identifier
+    """Name in tables and in `--set`."""
+    use: str
+    """A plug-in's name (`asdbench plugins list`), or `./file.py:Class` beside the suite."""
+    params: dict[str, Any] = Field(default_factory=dict)
+    """The plug-in's parameters (`asdbench plugins show NAME`)."""
+
+
+class GridModel(Model):
+    """Which clips a generator is asked for."""
+
+    generator: str
+    """`id` of an entry of `generators`."""
+    label: Label = "anomaly"
+    """What to generate. A grid of normals serves as a control."""
+    match: Literal["real"] = "real"
+    """`real`: the same mix of conditions as the real test clips of that label."""
+    multiplier: float = Field(1.0, gt=0.0, le=1000.0)
+    """Generated clips for every real one."""
+
+
+class SeedsModel(Model):
+    """Where randomness comes from."""
+
+    master: int = Field(20240918, ge=0, lt=2**63)
+    """Every other seed derives from this one."""
+    detector_repeats: int = Field(1, ge=1, le=100)
+    """How often each detector is fitted, with different seeds."""
+
+
+class StatisticsModel(Model):
+    """How uncertainty is stated."""
+
+    confidence: float = Field(0.95, gt=0.5, lt=1.0)
+    """Level of the intervals."""
+    bootstrap: int = Field(2000, ge=100, le=100_000)
+    """Draws of the stratified bootstrap."""
+
+
+class Suite(Model):
+    """A benchmark: data, split, generators, grids of conditions, detectors."""
+
+    schema_: Literal["asdbench/suite@1"] = Field(SCHEMA_ID, alias="schema")
+    """Version of this format."""
+    name: Identifier
+    """Name of the suite; run folders start with it."""
+    version: str = "1.0.0"
+    """Version of the suite; reports of different versions are not compared silently."""
+    description: str = ""
+    """One sentence for the head of the report."""
+    dataset: DatasetModel
+    """Which clips."""
+    audio: AudioModel = AudioModel()
+    """How they are read."""
+    on_bad_clip: Literal["error", "skip"] = "error"
+    """What to do with an audio file that cannot be used; `skip` counts and lists it."""
+    plugins: tuple[str, ...] = ()
+    """Python files beside the suite that register plug-ins."""
+    split: SplitModel = SplitModel()
+    """Who may learn from what."""
+    generators: tuple[PluginModel, ...] = ()
+    """Generators under test."""
+    grids: dict[Identifier, GridModel] = Field(default_factory=dict)
+    """What they are asked for, by name."""
+    detectors: tuple[PluginModel, ...] = Field(min_length=1)
+    """Detectors under test."""
+    seeds: SeedsModel = SeedsModel()
+    """Where randomness comes from."""
+    metrics: tuple[Literal["auc", "pauc", "hmean", "f1"], ...] = ("auc", "pauc", "hmean")
+    """Which metrics the report shows."""
+    statistics: StatisticsModel = StatisticsModel()
+    """How uncertainty is stated."""
