@@ -1,0 +1,19 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Reference material that is not part of the repository; its tests skip without it."""
+    folder = Path(os.environ.get("ASDBENCH_SHARED", ROOT.parent / "shared"))
+    if not (folder / "oracle").is_dir():
+        pytest.skip(f"reference material not found at {folder} (set ASDBENCH_SHARED)")
+    return folder
