@@ -137,7 +137,7 @@ class Suite(Model):
     """Detectors under test."""
     seeds: SeedsModel = SeedsModel()
     """Where randomness comes from."""
-    metrics: tuple[Literal["auc", "pauc", "hmean", "f1"], ...] = ("auc", "pauc", "hmean")
-    """Which metrics the report shows."""
+    definition: Literal["dcase2020", "dcase2021", "dcase2022"] = "dcase2022"
+    """Which clips enter AUC and pAUC; `dcase2022` is that of 2022-2025."""
     statistics: StatisticsModel = StatisticsModel()
     """How uncertainty is stated."""

@@ -1,0 +1,314 @@
+"""The five kinds of work, each from a self-contained, picklable description to a store entry.
+
+dataset part -> generator fit -> generated clips -> detector fit -> scores. A task knows its key
+before it runs; running it twice, or in another process, writes the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from asdbench.api import (
+    Condition,
+    Context,
+    Dataset,
+    Detector,
+    Domain,
+    Generator,
+    Label,
+    Params,
+    Request,
+)
+from asdbench.audio import AudioFormat, probe, read_audio, write_wav
+from asdbench.clips import ClipPool
+from asdbench.engine.store import Store, entry_key
+from asdbench.errors import AsdbenchError, PluginError
+from asdbench.registry import PluginSpec
+
+if TYPE_CHECKING:
+    from asdbench.features import Frames, LogMelSpec
+
+Kind = Literal["dataset", "generator", "clips", "detector", "scores"]
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Address of a store entry."""
+
+    kind: Kind
+    key: str
+
+
+@dataclass(frozen=True)
+class ClipRef:
+    """A clip that a task reads: a file, or clip number ``index`` of a ``clips`` entry."""
+
+    digest: str
+    condition: Condition
+    label: Label | None
+    path: Path | None = None
+    source: Entry | None = None
+    index: int = 0
+
+
+@dataclass(frozen=True)
+class Use:
+    """A plug-in with its parameters, as a worker process can load it."""
+
+    plugin: PluginSpec
+    values: dict[str, Any]
+
+    def load(self) -> tuple[Any, Params]:
+        """Return the plug-in's class and its validated parameters."""
+        cls = self.plugin.load()
+        return cls, cls.info.params.model_validate(self.values)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One store entry to make. ``needs`` must exist before."""
+
+    entry: Entry
+    title: str
+    """For people, e.g. ``fit ae fan``."""
+    needs: tuple[Entry, ...]
+    audio: AudioFormat
+
+
+@dataclass(frozen=True)
+class BuildDataset(Task):
+    """Build one part of a data set that makes its own audio."""
+
+    use: Use
+    part: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class FitGenerator(Task):
+    """Fit a generator on the clips that the split lends it."""
+
+    use: Use
+    train: tuple[ClipRef, ...]
+    seed: int
+
+
+@dataclass(frozen=True)
+class GenerateClips(Task):
+    """Make one clip for every request; ``lengths_from`` are the real clips they stand beside."""
+
+    use: Use
+    train: tuple[ClipRef, ...]
+    fitted: Entry
+    conditions: tuple[Condition, ...]
+    label: Label
+    seeds: tuple[int, ...]
+    lengths_from: tuple[ClipRef, ...]
+
+
+@dataclass(frozen=True)
+class FitDetector(Task):
+    """Fit a detector on normal clips."""
+
+    use: Use
+    train: tuple[ClipRef, ...]
+    seed: int
+
+
+@dataclass(frozen=True)
+class ScoreClips(Task):
+    """Score a pool of clips with a fitted detector."""
+
+    use: Use
+    fitted: Entry
+    clips: tuple[ClipRef, ...]
+    seed: int
+
+
+def execute(task: Task, store: Store, device: str, progress: Progress) -> None:
+    """Make ``task.entry`` unless it exists.
+
+    Raises
+    ------
+    AsdbenchError
+        When the work cannot be done; anything else is a defect of a plug-in or of ours.
+    """
+    makers: dict[type[Task], Callable[[Any, Store, Path, Context], None]] = {
+        BuildDataset: _build_dataset,
+        FitGenerator: _fit_generator,
+        GenerateClips: _generate,
+        FitDetector: _fit_detector,
+        ScoreClips: _score,
+    }
+
+    def make(folder: Path) -> None:
+        scratch = folder.with_name(folder.name + ".scratch")
+        scratch.mkdir(exist_ok=True)
+        try:
+            context = Context(getattr(task, "seed", 0), scratch, device, progress)
+            makers[type(task)](task, store, folder, context)
+        finally:
+            _remove(scratch)
+
+    store.ensure(task.entry.kind, task.entry.key, make, info={"title": task.title})
+
+
+def _remove(folder: Path) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _build_dataset(task: BuildDataset, store: Store, folder: Path, context: Context) -> None:
+    cls, params = task.use.load()
+    dataset: Dataset = cls(params)
+    dataset.build(task.part, folder, context)
+
+
+def _fit_generator(task: FitGenerator, store: Store, folder: Path, context: Context) -> None:
+    cls, params = task.use.load()
+    generator: Generator = cls(params)
+    generator.fit(pool(task.train, task.audio, store, labelled=True), context)
+    generator.save(folder)
+
+
+def _generate(task: GenerateClips, store: Store, folder: Path, context: Context) -> None:
+    plugin, params = task.use.load()
+    generator: Generator = plugin.load(
+        store.path("generator", task.fitted.key), params, context
+    )
+    requests = [
+        Request(condition, task.label, seed, _samples(reference, task.audio))
+        for condition, seed, reference in zip(
+            task.conditions, task.seeds, task.lengths_from, strict=True
+        )
+    ]
+    for request in requests:
+        reason = generator.refuses(request)
+        if reason is not None:
+            raise PluginError(f"'{plugin.info.id}' refuses {request.condition}: {reason}")
+    train = pool(task.train, task.audio, store, labelled=True)
+    notes: list[dict[str, str]] = []
+    for batch in generator.generate(requests, train, context):
+        for position, audio in enumerate(batch.audio):
+            _check_audio(audio, plugin.info.id, requests[len(notes)])
+            if batch.sample_rate != task.audio.sample_rate:
+                from asdbench.audio import resample
+
+                audio = resample(audio, batch.sample_rate, task.audio.sample_rate)
+            write_wav(folder / clip_name(len(notes)), audio, task.audio.sample_rate)
+            notes.append(dict(batch.notes[position]) if batch.notes else {})
+    if len(notes) != len(requests):
+        raise PluginError(
+            f"'{plugin.info.id}' made {len(notes)} clips for {len(requests)} requests",
+            "generate() must yield exactly one clip for every request, in order.",
+        )
+    rows = [
+        {"condition": str(r.condition), "label": r.label, "seed": r.seed, "notes": n}
+        for r, n in zip(requests, notes, strict=True)
+    ]
+    (folder / "clips.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+def clip_name(index: int) -> str:
+    """Return the file name of clip ``index`` of a ``clips`` entry."""
+    return f"{index:06d}.wav"
+
+
+def _check_audio(audio: Any, plugin_id: str, request: Request) -> None:
+    if getattr(audio, "ndim", 0) != 1 or not len(audio) or not np.isfinite(audio).all():
+        raise PluginError(
+            f"'{plugin_id}' made an unusable clip for {request.condition}",
+            "A clip is a float32 array (samples,), not empty, every value finite.",
+        )
+
+
+def _samples(reference: ClipRef, audio: AudioFormat) -> int:
+    assert reference.path is not None
+    info = probe(reference.path)
+    return round(info.samples * audio.sample_rate / info.sample_rate)
+
+
+def _fit_detector(task: FitDetector, store: Store, folder: Path, context: Context) -> None:
+    cls, params = task.use.load()
+    detector: Detector = cls(params)
+    detector.fit(pool(task.train, task.audio, store), context)
+    detector.save(folder)
+
+
+def _score(task: ScoreClips, store: Store, folder: Path, context: Context) -> None:
+    plugin, params = task.use.load()
+    detector: Detector = plugin.load(store.path("detector", task.fitted.key), params, context)
+    hidden = None if "test_domain" in plugin.info.needs else "domain"
+    clips = pool(task.clips, task.audio, store, hide=hidden)
+    scores = np.asarray(detector.score(clips, context), dtype=np.float64)
+    if scores.shape != (len(clips),) or not np.isfinite(scores).all():
+        bad = int((~np.isfinite(scores)).sum())
+        raise PluginError(
+            f"'{plugin.info.id}' returned scores of shape {scores.shape} for {len(clips)} clips"
+            f", {bad} of them not finite",
+            "score() must return one finite float64 for every clip.",
+        )
+    np.save(folder / "scores.npy", scores, allow_pickle=False)
+    decisions = detector.decide(scores)
+    if decisions is not None:
+        np.save(folder / "decisions.npy", np.asarray(decisions, dtype=bool), allow_pickle=False)
+
+
+def pool(
+    refs: Sequence[ClipRef],
+    audio_format: AudioFormat,
+    store: Store,
+    *,
+    labelled: bool = False,
+    hide: str | None = None,
+) -> ClipPool:
+    """Return the clips as plug-ins may see them; their features go through the store."""
+    paths = [_path(ref, store) for ref in refs]
+    conditions = [ref.condition for ref in refs]
+    if hide == "domain":
+        unknown: Domain | None = None
+        conditions = [replace(c, domain=unknown) for c in conditions]
+
+    def read(index: int) -> Any:
+        return read_audio(paths[index], audio_format)
+
+    def features(spec: LogMelSpec) -> Frames:
+        from asdbench.features import Frames, log_mel
+        from asdbench.registry import source_digest
+
+        key = entry_key(
+            "features",
+            {
+                "spec": asdict(spec),
+                "audio": asdict(audio_format),
+                "clips": [ref.digest for ref in refs],
+                "code": source_digest("asdbench.features"),
+            },
+        )
+
+        def make(folder: Path) -> None:
+            audio = (read(i) for i in range(len(paths)))
+            log_mel(audio, audio_format.sample_rate, spec).save(folder)
+
+        return Frames.load(store.ensure("features", key, make))
+
+    labels: list[Label] | None = None
+    if labelled:
+        labels = [ref.label or "normal" for ref in refs]
+    return ClipPool(conditions, audio_format.sample_rate, read, labels, features)
+
+
+def _path(ref: ClipRef, store: Store) -> Path:
+    if ref.path is not None:
+        return ref.path
+    if ref.source is None:
+        raise AsdbenchError(f"clip {ref.digest} has neither a file nor an entry")
+    return store.path(ref.source.kind, ref.source.key) / clip_name(ref.index)

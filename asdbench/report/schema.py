@@ -1,0 +1,248 @@
+"""The report: what every table, page and comparison is a pure function of.
+
+``report.json`` holds no time, host or path, so the same suite on the same data gives the same
+bytes. Readers of version 1 must be able to read every later version 1: fields are only added.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_ID = "asdbench/report@1"
+
+
+class Model(BaseModel):
+    """Base: unknown keys are errors, values are fixed, docstrings describe the JSON Schema."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Comparison(Model):
+    """One metric on the real and on the generated clips, and their difference."""
+
+    real: float | None
+    """Metric of real normals against real anomalies."""
+    generated: float | None
+    """Metric of the same real normals against generated anomalies."""
+    gap: float | None
+    """generated - real."""
+    gap_low: float | None = None
+    """Lower end of the gap's interval."""
+    gap_high: float | None = None
+    """Upper end of the gap's interval."""
+    method: str | None = None
+    """How the interval was computed."""
+    reason: str | None = None
+    """Why a value above is null."""
+
+
+class Decisions(Model):
+    """Precision, recall and F1 on the real clips of one domain, at the detector's threshold."""
+
+    precision: float
+    """True positives / flagged."""
+    recall: float
+    """True positives / anomalies."""
+    f1: float
+    """Harmonic mean of the two."""
+
+
+class Cell(Model):
+    """One machine x section x domain x detector x grid."""
+
+    machine: str
+    """Machine type."""
+    section: str
+    """Section."""
+    domain: Literal["source", "target", "all"]
+    """Whose normals enter; `all` is the whole section."""
+    detector: str
+    """`id` in the suite."""
+    generator: str | None
+    """`id` in the suite; null where nothing was generated."""
+    grid: str | None
+    """Name of the grid that asked for the clips."""
+    n_normal: int
+    """Real normal clips that entered the AUC."""
+    n_anomaly_real: int
+    """Real anomalous clips that entered the AUC."""
+    n_anomaly_generated: int
+    """Generated anomalous clips that entered the AUC."""
+    repeats: int
+    """Fits of the detector that were averaged."""
+    auc: Comparison
+    """See `definitions`."""
+    pauc: Comparison
+    """See `definitions`."""
+    decisions: Decisions | None = None
+    """Null where the detector decides nothing, or for `all`."""
+    status: Literal["ok", "error", "empty"] = "ok"
+    """`error`: a task failed; `empty`: no clips."""
+    reason: str | None = None
+    """Why the status is not `ok`."""
+
+
+class Mean(Model):
+    """Averages over a group of cells."""
+
+    over: Literal["machine", "domain", "detector"]
+    """What the group is: one machine, one domain, or all cells of a detector."""
+    machine: str | None
+    """Machine type, where `over` is `machine`."""
+    domain: str | None
+    """Domain, where `over` is `domain`."""
+    detector: str
+    """`id` in the suite."""
+    generator: str | None
+    """`id` in the suite."""
+    grid: str | None
+    """Name of the grid."""
+    n_cells: int
+    """Cells that entered each AUC mean."""
+    auc_real: float | None
+    """Arithmetic mean of the AUCs on real clips."""
+    auc_generated: float | None
+    """Arithmetic mean of the AUCs on generated clips."""
+    auc_gap: float | None
+    """Mean of the signed gaps."""
+    auc_abs_gap: float | None
+    """Mean of the absolute gaps."""
+    auc_hmean_real: float | None
+    """Harmonic mean of the AUCs on real clips."""
+    auc_hmean_generated: float | None
+    """Harmonic mean of the AUCs on generated clips."""
+    pauc_real: float | None
+    """Arithmetic mean of the sections' pAUCs on real clips."""
+    pauc_generated: float | None
+    """Arithmetic mean of the sections' pAUCs on generated clips."""
+    pauc_gap: float | None
+    """Mean of the signed gaps."""
+    reason: str | None = None
+    """Why values are null: a mean over an incomplete set is not given."""
+
+
+class OfficialScore(Model):
+    """The official DCASE score of a detector over all machines and sections."""
+
+    detector: str
+    """`id` in the suite."""
+    generator: str | None
+    """`id` in the suite."""
+    grid: str | None
+    """Name of the grid."""
+    real: float | None
+    """On real anomalies."""
+    generated: float | None
+    """On generated anomalies."""
+    reason: str | None = None
+    """Why a value is null."""
+
+
+class PluginUse(Model):
+    """A plug-in as the suite used it."""
+
+    id: str
+    """Name in the suite and in the tables."""
+    use: str
+    """The plug-in's own name."""
+    version: str
+    """The plug-in's version."""
+    code: str
+    """Digest of the plug-in's code."""
+    params: dict[str, Any]
+    """All parameters, defaults included; locations are left out."""
+    paper: str = ""
+    """Where the method is described."""
+    needs: tuple[str, ...] = ()
+    """What it was given beyond the default."""
+
+
+class SuiteFacts(Model):
+    """Which suite was run."""
+
+    name: str
+    """Name in the suite file."""
+    version: str
+    """Version in the suite file."""
+    description: str
+    """Description in the suite file."""
+    digest: str
+    """Identifies all that the suite says, overrides included."""
+    overrides: tuple[str, ...]
+    """What the command line changed."""
+
+
+class DataFacts(Model):
+    """Which data it was run on."""
+
+    dataset: PluginUse
+    """The data set plug-in."""
+    simulated: bool
+    """Whether the "real" clips are themselves simulated."""
+    digest: str
+    """Identifies the clips, their audio and what is said about them."""
+    n_detector_train: int
+    """Normal clips that detectors learned from."""
+    n_generator_train_normal: int
+    """Normal clips that generators learned from."""
+    n_generator_train_anomaly: int
+    """Anomalous clips that generators learned from."""
+    n_test_normal: int
+    """Normal clips of the evaluation."""
+    n_test_anomaly: int
+    """Anomalous clips of the evaluation; no generator saw them."""
+    n_test_unlabelled: int
+    """Clips of the evaluation without a label: scored, in no metric."""
+    normals_shared: bool
+    """Whether generators and detectors learned from the same normal clips."""
+    skipped: dict[str, str]
+    """Clips that could not be used: id -> why (with `on_bad_clip: skip`)."""
+
+
+class Problem(Model):
+    """A task that failed."""
+
+    task: str
+    """Title of the task."""
+    error: str
+    """Type of the error, or `upstream`."""
+    message: str
+    """What it said."""
+
+
+class Report(Model):
+    """The whole result of a run."""
+
+    schema_: Literal["asdbench/report@1"] = Field(SCHEMA_ID, alias="schema")
+    """Version of this format."""
+    asdbench: str
+    """Version of the program."""
+    suite: SuiteFacts
+    """Which suite."""
+    data: DataFacts
+    """Which data."""
+    definition: Literal["dcase2020", "dcase2021", "dcase2022"]
+    """Which clips enter AUC and pAUC."""
+    definitions: dict[str, str]
+    """What each number means, in words."""
+    confidence: float
+    """Level of the intervals."""
+    detectors: tuple[PluginUse, ...]
+    """Detectors under test."""
+    generators: tuple[PluginUse, ...]
+    """Generators under test."""
+    cells: tuple[Cell, ...]
+    """One row for each machine x section x domain x detector x grid."""
+    means: tuple[Mean, ...]
+    """Averages over cells."""
+    official: tuple[OfficialScore, ...]
+    """Official scores."""
+    problems: tuple[Problem, ...] = ()
+    """Tasks that failed."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every cell has its numbers and no task failed."""
+        return bool(self.cells) and not self.problems and all(c.status == "ok" for c in self.cells)
