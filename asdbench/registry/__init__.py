@@ -1,0 +1,26 @@
+"""Plug-ins: found by entry point, by decorator in a file, or as ``./file.py:Class``.
+
+The harness knows no detector, generator or data set by name; all of them, the built-in ones
+included, arrive through here. Listing imports nothing; a broken plug-in breaks only itself.
+"""
+
+from asdbench.registry.digest import code_digest
+from asdbench.registry.discovery import PluginSpec, find, inspect_file, load, plugins, register_file
+from asdbench.registry.names import did_you_mean, nearest
+from asdbench.registry.ref import KINDS, Kind, PluginRef, singular
+
+__all__ = [
+    "KINDS",
+    "Kind",
+    "PluginRef",
+    "PluginSpec",
+    "code_digest",
+    "did_you_mean",
+    "find",
+    "inspect_file",
+    "load",
+    "nearest",
+    "plugins",
+    "register_file",
+    "singular",
+]

@@ -1,0 +1,101 @@
+"""Identity of a plug-in's code, for cache keys."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from asdbench.errors import PluginError
+
+_CONTRACT = {"asdbench", "asdbench.api", "asdbench.errors"}
+"""Not followed: these hold the contract, and no arithmetic."""
+
+
+def code_digest(cls: type) -> str:
+    """Return the SHA-256 of the source that defines a plug-in class.
+
+    Covers the module of the class and what it imports, directly or not, from its own package
+    and from asdbench (e.g. ``asdbench.features``), or, for a file, from files beside it.
+    Independent of where the code is installed and of line endings.
+
+    Raises
+    ------
+    PluginError
+        When the source cannot be found.
+    """
+    module = sys.modules.get(cls.__module__)
+    file = getattr(module, "__file__", None)
+    if file is None:
+        try:
+            source = inspect.getsource(cls)
+        except (OSError, TypeError) as error:
+            raise PluginError(
+                f"the source of {cls.__module__}.{cls.__qualname__} cannot be found",
+                "Results are cached by the source of a plug-in: define it in a file.",
+            ) from error
+        return hashlib.sha256(source.encode()).hexdigest()
+    package = getattr(module, "__package__", None)
+    own = cls.__module__ if package else ""
+    sources = {own: _normalized(Path(file))}
+    pending = [(own, Path(file))]
+    while pending:
+        name, path = pending.pop()
+        for imported in _imports(name, path):
+            if imported in sources or imported in _CONTRACT:
+                continue
+            found = _locate(imported, own, Path(file).parent)
+            if found is not None:
+                sources[imported] = _normalized(found)
+                pending.append((imported, found))
+    total = hashlib.sha256()
+    for name in sorted(sources):
+        total.update(f"{name}\0{hashlib.sha256(sources[name]).hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
+def _normalized(path: Path) -> bytes:
+    content = path.read_bytes()
+    if path.suffix != ".py":
+        return content
+    return content.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def _imports(name: str, path: Path) -> Iterator[str]:
+    """Yield the full names of modules that ``path`` may import (``from a import b``: both)."""
+    if path.suffix != ".py":
+        return
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parent = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*parent, *([node.module] if node.module else [])])
+            yield base
+            for alias in node.names:
+                yield f"{base}.{alias.name}"
+
+
+def _locate(name: str, own: str, folder: Path) -> Path | None:
+    """Return the file of module ``name`` if a digest covers it."""
+    top = name.partition(".")[0]
+    if not own and top != "asdbench":
+        beside = folder / f"{top}.py"
+        return beside if top and beside.is_file() else None
+    if top not in {"asdbench", own.partition(".")[0]}:
+        return None
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return None
+    if spec is None or spec.origin is None or not Path(spec.origin).is_file():
+        return None
+    return Path(spec.origin)
