@@ -1,0 +1,1 @@
+"""Metrics of anomaly scores, as functions of numpy arrays in float64."""
