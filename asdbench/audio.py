@@ -1,0 +1,265 @@
+"""Read and write audio files, and say precisely what is wrong with those that cannot be used.
+
+WAV (PCM 8 to 32 bit, float, any number of channels, RF64) and FLAC are read through libsndfile.
+Of WAV files the chunks are walked first, because libsndfile silently shortens a truncated file:
+
+- the data chunk must be as long as its header says; what follows it (LIST and other chunks,
+  stray bytes) is ignored;
+- a data size of 0xFFFFFFFF is what tools write that stream to a pipe: everything to the end of
+  the file is audio;
+- a data size of 0 with bytes behind it is a recording that was never closed: it is refused.
+
+No file makes :func:`read_audio` take more memory than :data:`MAX_SAMPLES` samples a channel.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+
+import numpy as np
+import soundfile
+
+from asdbench.api import Audio
+from asdbench.errors import BadClipError
+
+MAX_SAMPLES = 2**26
+"""Longest clip, samples: 70 minutes at 16 kHz."""
+SAMPLE_RATES = (1_000, 384_000)
+"""Lowest and highest sample rate, Hz."""
+
+_BLOCK = 2**20  # samples decoded at a time, all channels together
+_MAX_CHUNKS = 4096
+_STREAMED = 0xFFFFFFFF
+_LINEAR = (0x0001, 0x0003)  # WAVE_FORMAT_PCM, WAVE_FORMAT_IEEE_FLOAT
+_EXTENSIBLE = 0xFFFE
+_RESTORE = "Restore it from where the data came from, or set `on_bad_clip: skip` in the suite."
+
+
+@dataclass(frozen=True)
+class AudioFormat:
+    """How audio files are read; the suite's ``audio:``."""
+
+    sample_rate: int = 16000
+    """Of the benchmark, Hz."""
+    channel: int = 0
+    """Taken from files with several."""
+    resample: bool = False
+    """Whether a file of another rate is resampled; otherwise it is an error."""
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What the header of an audio file says."""
+
+    samples: int
+    """A channel."""
+    sample_rate: int
+    """Hz."""
+    channels: int
+    subtype: str
+    """As libsndfile names it, e.g. ``PCM_16``."""
+
+
+def probe(path: Path) -> AudioInfo:
+    """Return what the header of ``path`` says, without decoding the audio.
+
+    Raises
+    ------
+    BadClipError
+        When the file is missing, empty, truncated or no audio.
+    """
+    _check_container(path)
+    with _opened(path) as file:
+        return AudioInfo(file.frames, file.samplerate, file.channels, file.subtype)
+
+
+def read_audio(path: Path, audio_format: AudioFormat) -> Audio:
+    """Return one channel of ``path`` as float32 (samples,), full scale 1.0.
+
+    Integer samples are divided by 2**(bits-1). Other rates are converted with soxr (HQ).
+
+    Raises
+    ------
+    BadClipError
+        When the file is missing, no audio, empty, truncated, silent (all samples equal), longer
+        than :data:`MAX_SAMPLES`, has NaN or infinite samples, another sample rate (unless
+        ``audio_format.resample``) or no such channel.
+    """
+    declared = _check_container(path)
+    with _opened(path) as file:
+        rate = file.samplerate
+        _check_header(path, file, audio_format)
+        audio = _decode(path, file, audio_format.channel)
+        declared = file.frames if declared is None else declared
+    if declared == 0:
+        _refuse(path, "holds no samples")
+    if audio.size < declared:
+        _refuse(path, f"is truncated: {audio.size} of {declared} samples can be read")
+    finite = np.isfinite(audio)
+    if not finite.all():
+        bad = audio.size - int(np.count_nonzero(finite))
+        first = int(np.argmin(finite))
+        _refuse(path, f"has {bad} NaN or infinite samples of {audio.size}, first at {first}")
+    if audio.min() == audio.max():
+        _refuse(path, f"is silent: all {audio.size} samples are {audio[0]:g}")
+    if rate == audio_format.sample_rate:
+        return audio
+    return _resample(path, audio, rate, audio_format.sample_rate)
+
+
+def write_wav(path: Path, audio: Audio, sample_rate: int) -> None:
+    """Write mono ``audio`` (samples,) as 16-bit PCM; ``path`` is whole or absent at any moment.
+
+    A sample ``x`` becomes ``round(32768 x)``, halves to even, so that what :func:`read_audio`
+    returns for a 16-bit file is written back bit by bit. 1.0 itself becomes 32767.
+
+    Raises
+    ------
+    ValueError
+        When a sample is not finite or beyond full scale, or ``audio`` is not one-dimensional.
+    """
+    if audio.ndim != 1:
+        raise ValueError(f"audio must be (samples,), got shape {audio.shape}")
+    if not np.isfinite(audio).all():
+        raise ValueError("audio has NaN or infinite samples")
+    peak = float(np.max(np.abs(audio), initial=0.0))
+    if peak > 1.0:
+        raise ValueError(f"audio peaks at {peak:.6g}, beyond full scale; scale it down first")
+    scaled = np.rint(audio.astype(np.float64) * 32768.0)
+    samples = np.minimum(scaled, 32767.0).astype(np.int16)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            soundfile.write(file, samples, sample_rate, format="WAV", subtype="PCM_16")
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of the bytes of ``path``, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _refuse(path: Path, problem: str, hint: str = _RESTORE) -> NoReturn:
+    raise BadClipError(f"{path} {problem}", hint)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
+    try:
+        file = soundfile.SoundFile(path)
+    except (soundfile.LibsndfileError, OSError) as error:
+        reason = getattr(error, "error_string", str(error))
+        _refuse(path, f"cannot be decoded as audio: {reason}")
+    with file:
+        yield file
+
+
+def _check_container(path: Path) -> int | None:
+    """Return the samples a WAV header promises (None where only the decoder can tell)."""
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            head = file.read(12)
+            if size == 0:
+                _refuse(path, "is empty: 0 bytes")
+            if head[:4] == b"fLaC":
+                return None
+            if head[:4] not in (b"RIFF", b"RF64") or head[8:12] != b"WAVE":
+                _refuse(path, f"is no WAV or FLAC file: it begins with {head!r}")
+            return _riff_samples(path, file, size)
+    except OSError as error:
+        _refuse(path, f"cannot be read: {error.strerror}")
+
+
+def _riff_samples(path: Path, file: BinaryIO, size: int) -> int | None:
+    """Walk the chunks up to ``data`` and compare its length with what is there."""
+    block, tag, long_data = 0, 0, None
+    for _ in range(_MAX_CHUNKS):
+        header = file.read(8)
+        if len(header) < 8:
+            break
+        name, length = header[:4], int.from_bytes(header[4:], "little")
+        start = file.tell()
+        if name == b"fmt ":
+            fmt = file.read(min(length, 26))
+            tag = int.from_bytes(fmt[0:2], "little")
+            block = int.from_bytes(fmt[12:14], "little")
+            if tag == _EXTENSIBLE:
+                tag = int.from_bytes(fmt[24:26], "little")
+        elif name == b"ds64":
+            long_data = int.from_bytes(file.read(16)[8:16], "little")
+        elif name == b"data":
+            there = size - start
+            if length == _STREAMED:
+                length = there if long_data is None else long_data
+            if length == 0 and there > 1:
+                _refuse(
+                    path, f"was never closed: its header says 0 bytes of audio, {there} follow"
+                )
+            if length > there:
+                _refuse(path, f"is truncated: {length} bytes of audio promised, {there} there")
+            return length // block if block and tag in _LINEAR else None
+        file.seek(start + length + length % 2)
+    _refuse(path, f"is truncated or damaged: a WAV header without audio in {size} bytes")
+
+
+def _check_header(path: Path, file: soundfile.SoundFile, audio_format: AudioFormat) -> None:
+    if audio_format.channel >= file.channels:
+        _refuse(
+            path,
+            f"has {file.channels} channel(s), so there is no channel {audio_format.channel}",
+            f"Set `audio: {{channel: N}}` in the suite, N from 0 to {file.channels - 1}.",
+        )
+    rate, wanted = file.samplerate, audio_format.sample_rate
+    if rate == wanted:
+        return
+    low, high = SAMPLE_RATES
+    if not low <= rate <= high:
+        _refuse(path, f"claims a sample rate of {rate} Hz; {low} to {high} Hz can be read")
+    if not audio_format.resample:
+        _refuse(
+            path,
+            f"is sampled at {rate} Hz, the suite wants {wanted} Hz",
+            "Set `audio: {resample: true}` in the suite to convert it, "
+            f"`audio: {{sample_rate: {rate}}}` if all clips have that rate, "
+            "or `on_bad_clip: skip`.",
+        )
+
+
+def _decode(path: Path, file: soundfile.SoundFile, channel: int) -> Audio:
+    """Decode in blocks: neither the header's length nor the number of channels is trusted."""
+    blocks, total = [], 0
+    frames = max(1, _BLOCK // file.channels)
+    while True:
+        try:
+            block = file.read(frames, dtype="float32", always_2d=True)[:, channel]
+        except (soundfile.LibsndfileError, RuntimeError) as error:
+            _refuse(path, f"cannot be decoded after {total} samples: {error}")
+        total += block.size
+        if total > MAX_SAMPLES:
+            _refuse(path, f"is longer than {MAX_SAMPLES} samples", "Cut it into shorter clips.")
+        blocks.append(np.ascontiguousarray(block))
+        if block.size < frames:
+            return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+
+def _resample(path: Path, audio: Audio, rate: int, wanted: int) -> Audio:
+    import soxr
+
+    if audio.size * wanted // rate > MAX_SAMPLES:
+        _refuse(path, f"is longer than {MAX_SAMPLES} samples", "Cut it into shorter clips.")
+    converted = soxr.resample(audio, rate, wanted, quality="HQ")
+    if converted.size == 0:
+        _refuse(path, f"is too short: {audio.size} samples at {rate} Hz are none at {wanted} Hz")
+    return np.asarray(converted, dtype=np.float32)
