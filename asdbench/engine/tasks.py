@@ -29,7 +29,7 @@ from asdbench.audio import AudioFormat, probe, read_audio, write_wav
 from asdbench.clips import ClipPool
 from asdbench.engine.store import Store, entry_key
 from asdbench.errors import AsdbenchError, PluginError
-from asdbench.registry import PluginSpec
+from asdbench.registry import PluginSpec, code_digest
 
 if TYPE_CHECKING:
     from asdbench.features import Frames, LogMelSpec
@@ -282,7 +282,6 @@ def pool(
 
     def features(spec: LogMelSpec) -> Frames:
         from asdbench.features import Frames, log_mel
-        from asdbench.registry import source_digest
 
         key = entry_key(
             "features",
@@ -290,7 +289,7 @@ def pool(
                 "spec": asdict(spec),
                 "audio": asdict(audio_format),
                 "clips": [ref.digest for ref in refs],
-                "code": source_digest("asdbench.features"),
+                "code": code_digest(Frames),
             },
         )
 

@@ -1,0 +1,68 @@
+"""The score table: one row for every clip that a detector scored, real or generated."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from asdbench.engine.plan import REAL, Plan, ScoredPool
+from asdbench.engine.store import Store
+from asdbench.engine.tasks import Entry
+
+COLUMNS = {
+    "clip": "string",
+    "origin": "string",
+    "generator": "string",
+    "detector": "string",
+    "repeat": "int32",
+    "machine": "string",
+    "section": "string",
+    "domain": "string",
+    "label": "string",
+    "condition": "string",
+    "score": "float64",
+    "decision": "boolean",
+}
+"""Columns of ``scores.parquet``. ``origin`` is ``real`` or the name of a grid; ``domain``,
+``label``, ``generator`` and ``decision`` may be null."""
+
+
+def collect_scores(plan: Plan, store: Store, failed: Collection[Entry]) -> pd.DataFrame:
+    """Return the scores of all pools that succeeded, in the order of the plan."""
+    frames = [_frame(plan, pool, store) for pool in plan.pools if pool.entry not in failed]
+    frames = [frame for frame in frames if len(frame)]
+    if not frames:
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
+    return pd.concat(frames, ignore_index=True)
+
+
+def _frame(plan: Plan, pool: ScoredPool, store: Store) -> pd.DataFrame:
+    folder = store.path(pool.entry.kind, pool.entry.key)
+    scores = np.load(folder / "scores.npy", allow_pickle=False)
+    decisions: object = None
+    if (folder / "decisions.npy").exists():
+        decisions = np.load(folder / "decisions.npy", allow_pickle=False)
+    grid = plan.loaded.suite.grids.get(pool.origin)
+    columns = {
+        "clip": [row.clip for row in pool.rows],
+        "origin": pool.origin,
+        "generator": grid.generator if grid and pool.origin != REAL else None,
+        "detector": pool.detector,
+        "repeat": pool.repeat,
+        "machine": [row.condition.machine for row in pool.rows],
+        "section": [row.condition.section for row in pool.rows],
+        "domain": [row.condition.domain for row in pool.rows],
+        "label": [row.label for row in pool.rows],
+        "condition": [str(row.condition) for row in pool.rows],
+        "score": scores,
+        "decision": decisions,
+    }
+    return pd.DataFrame(columns, index=range(len(pool.rows))).astype(COLUMNS)
+
+
+def write_scores(frame: pd.DataFrame, path: Path) -> None:
+    """Write the table as parquet."""
+    frame.to_parquet(path, index=False)

@@ -1,0 +1,157 @@
+"""From the score table of a run to its report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from asdbench import __version__
+from asdbench.metrics.definitions import DEFINITIONS, METRICS, DefinitionId
+from asdbench.report.cells import REAL, SUBSETS, Arm, Place, Rules, Subset, section_cells
+from asdbench.report.means import make_means, make_official
+from asdbench.report.schema import (
+    Cell,
+    Comparison,
+    DataFacts,
+    PluginUse,
+    Problem,
+    Report,
+    SuiteFacts,
+)
+from asdbench.suite.model import Suite
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a report says beside its numbers."""
+
+    suite: SuiteFacts
+    data: DataFacts
+    detectors: tuple[PluginUse, ...]
+    generators: tuple[PluginUse, ...]
+    problems: tuple[Problem, ...]
+
+
+def build_report(
+    suite: Suite, scores: pd.DataFrame, sections: Mapping[tuple[str, str], bool], facts: Facts
+) -> Report:
+    """Compute every cell, mean and official score.
+
+    Parameters
+    ----------
+    suite
+        The suite that was run.
+    scores
+        The score table (see :mod:`asdbench.engine.scores`).
+    sections
+        Every (machine, section) that must have cells, and whether its clips have domains.
+    facts
+        What goes into the report as it is.
+    """
+    definition = DefinitionId(suite.definition)
+    rules = Rules(
+        definition, suite.statistics.confidence, suite.statistics.bootstrap, suite.seeds.master
+    )
+    arms = _arms(scores)
+    grids = [name for name, grid in suite.grids.items() if grid.label == "anomaly"]
+    cells: list[Cell] = []
+    for detector in suite.detectors:
+        for grid in grids or [None]:
+            generator = suite.grids[grid].generator if grid is not None else None
+            for (machine, section), has_domains in sections.items():
+                place = Place(machine, section, detector.id, generator, grid)
+                cells += _cells(place, arms, suite.seeds.detector_repeats, has_domains, rules)
+    return Report(
+        asdbench=__version__,
+        suite=facts.suite,
+        data=facts.data,
+        definition=suite.definition,
+        definitions=_definitions(definition, suite.statistics.confidence),
+        confidence=suite.statistics.confidence,
+        detectors=facts.detectors,
+        generators=facts.generators,
+        cells=tuple(cells),
+        means=tuple(make_means(cells)),
+        official=tuple(make_official(cells, definition)),
+        problems=facts.problems,
+        schema="asdbench/report@1",
+    )
+
+
+ArmKey = tuple[str, str, str, str]
+"""(origin, detector, machine, section)"""
+
+
+def _arms(scores: pd.DataFrame) -> dict[ArmKey, list[Arm]]:
+    """Return the arms by key, one for every repeat that was scored."""
+    arms: dict[ArmKey, list[Arm]] = {}
+    keys = ["origin", "detector", "machine", "section", "repeat"]
+    for key, frame in scores.groupby(keys, sort=True):
+        origin, detector, machine, section, _ = (str(part) for part in key)
+        arms.setdefault((origin, detector, machine, section), []).append(Arm.of(frame))
+    return arms
+
+
+def _cells(
+    place: Place,
+    arms: Mapping[ArmKey, Sequence[Arm]],
+    repeats: int,
+    has_domains: bool,
+    rules: Rules,
+) -> list[Cell]:
+    where = (place.detector, place.machine, place.section)
+    real = arms.get((REAL, *where), ())
+    made = arms.get((place.grid, *where), ()) if place.grid is not None else None
+    if len(real) < repeats or (made is not None and 0 < len(made) < repeats):
+        return _failed(place, has_domains, "scores are missing because a task failed", rules)
+    if made is not None and not made:
+        reason = "nothing was generated: a task failed, or there is no real clip to match"
+        return _failed(place, has_domains, reason, rules)
+    return list(section_cells(place, real, made, rules))
+
+
+def _failed(place: Place, has_domains: bool, reason: str, rules: Rules) -> list[Cell]:
+    subsets: tuple[Subset, ...] = SUBSETS
+    if not has_domains or not DEFINITIONS[rules.definition].has_domains:
+        subsets = SUBSETS[2:]
+    nothing = Comparison(real=None, generated=None, gap=None, reason=reason)
+    return [
+        Cell(
+            machine=place.machine,
+            section=place.section,
+            domain=subset,
+            detector=place.detector,
+            generator=place.generator,
+            grid=place.grid,
+            n_normal=0,
+            n_anomaly_real=0,
+            n_anomaly_generated=0,
+            repeats=0,
+            auc=nothing,
+            pauc=nothing,
+            status="error",
+            reason=reason,
+        )
+        for subset in subsets
+    ]
+
+
+def _definitions(definition: DefinitionId, confidence: float) -> dict[str, str]:
+    """Return what each number of the report means, by its name in the tables."""
+    shown = ["auc", "auc_all", "pauc", "pauc_domain"]
+    texts = {name: METRICS[name].describe(definition) for name in shown}
+    if not DEFINITIONS[definition].has_domains:
+        texts = {name: texts[name] for name in ("auc", "pauc")}
+    return {
+        **texts,
+        "real": "Real normal clips against the real anomalous clips that no generator saw.",
+        "generated": "The same real normal clips against generated anomalous clips.",
+        "gap": (
+            f"generated - real, with a {confidence:.0%} interval: paired DeLong for AUCs between "
+            "0.1 and 0.9, stratified bootstrap otherwise and for pAUC. The gap alone does not say "
+            "whether generated clips can be told from real ones."
+        ),
+        "official_score": f"Official score: {DEFINITIONS[definition].official_score}.",
+    }

@@ -1,0 +1,224 @@
+"""From scores to cells: each metric on the real and on the generated clips of one section."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from asdbench.metrics.dcase import RANK_METRICS, pools
+from asdbench.metrics.decision import decision_metrics
+from asdbench.metrics.definitions import DEFINITIONS, DefinitionId
+from asdbench.report.schema import Cell, Comparison, Decisions
+from asdbench.stats.bootstrap import gap_interval
+
+REAL = "real"
+Subset = Literal["source", "target", "all"]
+SUBSETS: tuple[Subset, ...] = ("source", "target", "all")
+MetricName = Literal["auc", "pauc"]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the suite says about metrics and their uncertainty."""
+
+    definition: DefinitionId
+    confidence: float
+    draws: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which cells to make: a section, a detector, and what is compared with the real clips."""
+
+    machine: str
+    section: str
+    detector: str
+    generator: str | None
+    grid: str | None
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Labelled clips of one section with one detector's scores. Arrays are (n,)."""
+
+    clips: NDArray[np.str_]
+    score: NDArray[np.float64]
+    anomaly: NDArray[np.bool_]
+    domain: NDArray[np.str_] | None
+    decision: NDArray[np.bool_] | None
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Arm:
+        """Read an arm from rows of the score table; unlabelled clips are left out."""
+        known = frame[frame["label"].notna()]
+        domain = known["domain"]
+        decision = known["decision"]
+        return cls(
+            known["clip"].to_numpy(dtype=str),
+            known["score"].to_numpy(dtype=np.float64),
+            (known["label"] == "anomaly").to_numpy(dtype=bool),
+            None if domain.isna().any() or not len(known) else domain.to_numpy(dtype=str),
+            None if decision.isna().any() or not len(known) else decision.to_numpy(dtype=bool),
+        )
+
+    def normals(self, metric: MetricName, subset: Subset, definition: DefinitionId) -> Scores:
+        """Return the scores of the normal clips that enter a metric."""
+        return self.score[self._pools(metric, subset, definition)[0]]
+
+    def anomalies(self, metric: MetricName, subset: Subset, definition: DefinitionId) -> Scores:
+        """Return the scores of the anomalous clips that enter a metric."""
+        return self.score[self._pools(metric, subset, definition)[1]]
+
+    def _pools(
+        self, metric: MetricName, subset: Subset, definition: DefinitionId
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        return pools(metric, subset, definition, self.anomaly, self.domain)
+
+
+Scores = NDArray[np.float64]
+
+
+def section_cells(
+    place: Place, real: Sequence[Arm], generated: Sequence[Arm] | None, rules: Rules
+) -> Iterator[Cell]:
+    """Yield the cells of one section: source, target (where clips have domains) and all.
+
+    ``real`` and ``generated`` hold one arm for every repeat of the detector; ``generated`` is
+    None where the suite has no generator.
+    """
+    has_domains = DEFINITIONS[rules.definition].has_domains and real[0].domain is not None
+    for subset in SUBSETS if has_domains else SUBSETS[2:]:
+        yield _cell(place, subset, real, generated, rules)
+
+
+def _cell(
+    place: Place,
+    subset: Subset,
+    real: Sequence[Arm],
+    generated: Sequence[Arm] | None,
+    rules: Rules,
+) -> Cell:
+    first, made = real[0], generated[0] if generated else None
+    return Cell(
+        machine=place.machine,
+        section=place.section,
+        domain=subset,
+        detector=place.detector,
+        generator=place.generator,
+        grid=place.grid,
+        n_normal=len(first.normals("auc", subset, rules.definition)),
+        n_anomaly_real=len(first.anomalies("auc", subset, rules.definition)),
+        n_anomaly_generated=len(made.anomalies("auc", subset, rules.definition)) if made else 0,
+        repeats=len(real),
+        auc=_compare(place, "auc", subset, real, generated, rules),
+        pauc=_compare(place, "pauc", subset, real, generated, rules),
+        decisions=_decisions(subset, real),
+        status="ok" if len(first.score) else "empty",
+        reason=None if len(first.score) else "no labelled test clips",
+    )
+
+
+def _compare(
+    place: Place,
+    metric: MetricName,
+    subset: Subset,
+    real: Sequence[Arm],
+    generated: Sequence[Arm] | None,
+    rules: Rules,
+) -> Comparison:
+    normals = [arm.normals(metric, subset, rules.definition) for arm in real]
+    found = [arm.anomalies(metric, subset, rules.definition) for arm in real]
+    made = [arm.anomalies(metric, subset, rules.definition) for arm in generated or ()]
+    measure = RANK_METRICS[metric]
+    missing = _missing(normals, found)
+    real_value = None
+    if missing is None:
+        real_value = float(np.mean([measure(n, a) for n, a in zip(normals, found, strict=True)]))
+    if not made:
+        return Comparison(real=real_value, generated=None, gap=None, reason=missing)
+    if not len(made[0]) or not len(normals[0]):
+        reason = missing or "no generated anomalous clips"
+        return Comparison(real=real_value, generated=None, gap=None, reason=reason)
+    made_value = float(np.mean([measure(n, a) for n, a in zip(normals, made, strict=True)]))
+    if real_value is None:
+        return Comparison(real=None, generated=made_value, gap=None, reason=missing)
+    low, high, method, reason = _interval(place, metric, subset, normals, found, made, rules)
+    return Comparison(
+        real=real_value,
+        generated=made_value,
+        gap=made_value - real_value,
+        gap_low=low,
+        gap_high=high,
+        method=method,
+        reason=reason,
+    )
+
+
+def _missing(normals: Sequence[Scores], anomalies: Sequence[Scores]) -> str | None:
+    if not len(normals[0]):
+        return "no real normal clips"
+    return None if len(anomalies[0]) else "no real anomalous clips"
+
+
+def _interval(
+    place: Place,
+    metric: MetricName,
+    subset: Subset,
+    normals: Sequence[Scores],
+    found: Sequence[Scores],
+    made: Sequence[Scores],
+    rules: Rules,
+) -> tuple[float | None, float | None, str | None, str | None]:
+    """Return low, high, method and, without an interval, the reason.
+
+    With repeats, the variance is the mean of the repeats' own (they share their clips) plus
+    that of the repeats' mean, and the interval is normal.
+    """
+    name = "/".join([place.machine, place.section, subset, place.detector, place.grid or "", metric])
+    intervals = [
+        gap_interval(
+            n, r, g, metric, rules.confidence, rules.draws, _generator(rules.seed, name, repeat)
+        )
+        for repeat, (n, r, g) in enumerate(zip(normals, found, made, strict=True))
+    ]
+    first = intervals[0]
+    if first.low is None or first.high is None:
+        return None, None, None, first.reason
+    if len(intervals) == 1:
+        return first.low, first.high, first.method, None
+    from scipy.stats import norm
+
+    gaps = np.array([interval.estimate for interval in intervals])
+    within = float(np.mean([(interval.se or 0.0) ** 2 for interval in intervals]))
+    error = np.sqrt(within + float(np.var(gaps, ddof=1)) / len(gaps))
+    half = float(norm.ppf(0.5 + rules.confidence / 2) * error)
+    center = float(np.mean(gaps))
+    return center - half, center + half, f"{first.method}, {len(gaps)} repeats", None
+
+
+def _generator(seed: int, name: str, repeat: int) -> np.random.Generator:
+    words = np.frombuffer(f"{seed}/{name}/{repeat}".encode(), dtype=np.uint8)
+    return np.random.default_rng(words.astype(np.uint32))
+
+
+def _decisions(subset: Subset, real: Sequence[Arm]) -> Decisions | None:
+    """Average precision, recall and F1 over the repeats, for the clips of one domain."""
+    values = []
+    for arm in real:
+        if arm.decision is None:
+            return None
+        if subset == "all" and arm.domain is not None:
+            return None
+        inside = np.ones_like(arm.anomaly) if arm.domain is None else arm.domain == subset
+        values.append(decision_metrics(arm.anomaly[inside], arm.decision[inside]))
+    return Decisions(
+        precision=float(np.mean([v.precision for v in values])),
+        recall=float(np.mean([v.recall for v in values])),
+        f1=float(np.mean([v.f1 for v in values])),
+    )

@@ -1,0 +1,120 @@
+"""Averages over cells. A mean over an incomplete set is not given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
+
+import numpy as np
+
+from asdbench.metrics.definitions import DefinitionId
+from asdbench.metrics.rank import harmonic_mean
+from asdbench.report.schema import Cell, Comparison, Mean, OfficialScore
+
+Arm = Literal["real", "generated", "gap"]
+
+
+def contestants(cells: Iterable[Cell]) -> list[tuple[str, str | None, str | None]]:
+    """Return each (detector, generator, grid) in the order of the cells."""
+    return list(dict.fromkeys((c.detector, c.generator, c.grid) for c in cells))
+
+
+def make_means(cells: Sequence[Cell]) -> list[Mean]:
+    """Average by machine, by domain and over everything, for each detector and grid."""
+    means = []
+    for key in contestants(cells):
+        mine = [c for c in cells if (c.detector, c.generator, c.grid) == key]
+        for machine in dict.fromkeys(c.machine for c in mine):
+            here = [c for c in mine if c.machine == machine]
+            means.append(_mean("machine", here, machine=machine))
+        for domain in dict.fromkeys(c.domain for c in mine if c.domain != "all"):
+            # A domain has no official pAUC: its own would be the baselines' same-domain columns.
+            here = [c for c in mine if c.domain == domain]
+            means.append(_mean("domain", here, domain=domain))
+        means.append(_mean("detector", mine))
+    return means
+
+
+def auc_cells(cells: Sequence[Cell]) -> list[Cell]:
+    """Return the cells whose AUC enters means: source and target, or all without domains."""
+    by_domain = [c for c in cells if c.domain != "all"]
+    return by_domain or list(cells)
+
+
+def pauc_cells(cells: Sequence[Cell]) -> list[Cell]:
+    """Return the cells whose pAUC enters means: one a section, of all its clips."""
+    return [c for c in cells if c.domain == "all"] or list(cells)
+
+
+def _mean(
+    over: Literal["machine", "domain", "detector"],
+    cells: Sequence[Cell],
+    machine: str | None = None,
+    domain: str | None = None,
+) -> Mean:
+    aucs = [c.auc for c in auc_cells(cells)]
+    paucs = [c.pauc for c in pauc_cells(cells)]
+    first = cells[0]
+    incomplete = [c for c in cells if c.status != "ok"]
+    return Mean(
+        over=over,
+        machine=machine,
+        domain=domain,
+        detector=first.detector,
+        generator=first.generator,
+        grid=first.grid,
+        n_cells=len(aucs),
+        auc_real=_over(aucs, "real", np.mean),
+        auc_generated=_over(aucs, "generated", np.mean),
+        auc_gap=_over(aucs, "gap", np.mean),
+        auc_abs_gap=_over(aucs, "gap", lambda gaps: np.mean(np.abs(gaps))),
+        auc_hmean_real=_over(aucs, "real", harmonic_mean),
+        auc_hmean_generated=_over(aucs, "generated", harmonic_mean),
+        pauc_real=_over(paucs, "real", np.mean),
+        pauc_generated=_over(paucs, "generated", np.mean),
+        pauc_gap=_over(paucs, "gap", np.mean),
+        reason=f"{len(incomplete)} of {len(cells)} cells are incomplete" if incomplete else None,
+    )
+
+
+def _over(
+    values: Sequence[Comparison], arm: Arm, mean: Callable[[list[float]], float]
+) -> float | None:
+    found = [getattr(value, arm) for value in values]
+    known = [value for value in found if value is not None]
+    return float(mean(known)) if known and len(known) == len(found) else None
+
+
+def make_official(cells: Sequence[Cell], definition: DefinitionId) -> list[OfficialScore]:
+    """Return the official score of each detector, on real and on generated clips."""
+    scores = []
+    for key in contestants(cells):
+        mine = [c for c in cells if (c.detector, c.generator, c.grid) == key]
+        detector, generator, grid = key
+        real = _official(mine, "real", definition)
+        generated = _official(mine, "generated", definition) if grid is not None else None
+        missing = real is None or (grid is not None and generated is None)
+        scores.append(
+            OfficialScore(
+                detector=detector,
+                generator=generator,
+                grid=grid,
+                real=real,
+                generated=generated,
+                reason="not every section has the values that enter it" if missing else None,
+            )
+        )
+    return scores
+
+
+def _official(cells: Sequence[Cell], arm: Arm, definition: DefinitionId) -> float | None:
+    aucs = [c.auc for c in auc_cells(cells)]
+    if definition is DefinitionId.DCASE2021:
+        values = [*aucs, *(c.pauc for c in auc_cells(cells))]
+    else:
+        values = [*aucs, *(c.pauc for c in pauc_cells(cells))]
+    if definition is DefinitionId.DCASE2020:
+        return _over(values, arm, np.mean)
+    if any(c.domain == "all" for c in cells) and not any(c.domain != "all" for c in cells):
+        return None  # the official scores from 2021 on need both domains
+    return _over(values, arm, harmonic_mean)

@@ -1,0 +1,42 @@
+"""A report as flat tables, for CSV files and for anybody's data frame."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from asdbench.report.schema import Report
+
+
+def flatten(row: BaseModel) -> dict[str, Any]:
+    """Return the fields of ``row``; those of a nested model as ``outer_inner``."""
+    flat: dict[str, Any] = {}
+    for name in type(row).model_fields:
+        value = getattr(row, name)
+        if isinstance(value, BaseModel):
+            flat |= {f"{name}_{inner}": field for inner, field in flatten(value).items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def csv_tables(report: Report) -> dict[str, str]:
+    """Return the text of each CSV file by its name; null is an empty cell."""
+    return {
+        "cells.csv": _csv([flatten(cell) for cell in report.cells]),
+        "means.csv": _csv([flatten(mean) for mean in report.means]),
+        "official.csv": _csv([flatten(score) for score in report.official]),
+    }
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    columns: Iterable[str] = dict.fromkeys(name for row in rows for name in row)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(columns), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
