@@ -1,0 +1,104 @@
+"""The autoencoder of the DCASE Task 2 baselines."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from ._dcase_ae_params import Init
+
+HIDDEN, BOTTLENECK, LAYERS = 128, 8, 4
+
+
+class Autoencoder(nn.Module):
+    """``width`` -> 4 x 128 -> 8 -> 4 x 128 -> ``width``, fully connected.
+
+    Every layer but the last, the bottleneck included, is followed by batch normalization and ReLU.
+    State-dict names are those of the official PyTorch baseline (``encoder.0.weight`` ...).
+
+    Parameters
+    ----------
+    width
+        Inputs and outputs: frames of a window times mel bands.
+    bn_eps
+        Added to the variance in batch normalization.
+    """
+
+    def __init__(self, width: int, bn_eps: float = 1e-3) -> None:
+        super().__init__()
+        # "meta" leaves the values out: nn.Linear would draw them from the global generator.
+        with torch.device("meta"):
+            self.encoder = _stack([width, *[HIDDEN] * LAYERS, BOTTLENECK], bn_eps)
+            self.decoder = _stack([BOTTLENECK, *[HIDDEN] * LAYERS], bn_eps)
+            self.decoder.append(nn.Linear(HIDDEN, width))
+        self.to_empty(device="cpu")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the reconstruction of ``x``, (batch, width)."""
+        reconstruction: torch.Tensor = self.decoder(self.encoder(x))
+        return reconstruction
+
+    def initialize(self, init: Init, generator: torch.Generator) -> None:
+        """Draw all weights from ``generator``.
+
+        ``glorot``: uniform in ±sqrt(6 / (fan_in + fan_out)), biases 0 (Keras, 2022);
+        ``torch``: weights and biases uniform in ±1 / sqrt(fan_in) (PyTorch, 2023).
+        """
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm1d):
+                module.reset_parameters()
+            if not isinstance(module, nn.Linear):
+                continue
+            fan_out, fan_in = module.weight.shape
+            if init == "glorot":
+                bound = math.sqrt(6 / (fan_in + fan_out))
+                nn.init.zeros_(module.bias)
+            else:
+                bound = 1 / math.sqrt(fan_in)
+                nn.init.uniform_(module.bias, -bound, bound, generator=generator)
+            nn.init.uniform_(module.weight, -bound, bound, generator=generator)
+
+
+def _stack(sizes: list[int], bn_eps: float) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in pairwise(sizes):
+        norm = nn.BatchNorm1d(fan_out, eps=bn_eps, momentum=0.01)  # Keras counts 1 - momentum: 0.99
+        layers += [nn.Linear(fan_in, fan_out), norm, nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
+class Reconstructor:
+    """A fitted :class:`Autoencoder` for scoring: batch normalization folded into the weights."""
+
+    def __init__(self, network: Autoencoder, device: torch.device) -> None:
+        modules = [*network.encoder, *network.decoder]
+        self.layers: list[tuple[torch.Tensor, torch.Tensor]] = []  # (in, out), (out,)
+        for linear, norm in zip(modules, [*modules[1:], None], strict=True):
+            if not isinstance(linear, nn.Linear):
+                continue
+            weight, bias = linear.weight.detach().double(), linear.bias.detach().double()
+            if isinstance(norm, nn.BatchNorm1d):
+                mean, variance = norm.running_mean, norm.running_var
+                assert mean is not None
+                assert variance is not None
+                scale = norm.weight.detach().double() / (variance.double() + norm.eps).sqrt()
+                weight = weight * scale[:, None]
+                bias = (bias - mean.double()) * scale + norm.bias.detach().double()
+            self.layers.append(
+                (weight.t().contiguous().to(device, torch.float32), bias.to(device, torch.float32))
+            )
+
+    @torch.no_grad()
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the reconstruction of ``x``, (batch, width)."""
+        for weight, bias in self.layers[:-1]:
+            x = torch.addmm(bias, x, weight).relu_()
+        weight, bias = self.layers[-1]
+        return torch.addmm(bias, x, weight)
+
+    def residual(self, x: torch.Tensor) -> torch.Tensor:
+        """Return ``x`` less its reconstruction."""
+        return x - self(x)
