@@ -140,8 +140,9 @@ def _table(rows: tuple[SectionMetrics, ...], definition: DefinitionId) -> Table:
             )
         if len(members) > 1:
             _add_means(table, members, columns, machine)
-        table.add_section()
+            table.add_section()
     if len(rows) > 1:
+        table.add_section()
         _add_means(table, rows, columns, "all")
     return table
 
