@@ -204,9 +204,7 @@ def _riff_samples(path: Path, file: BinaryIO, size: int) -> int | None:
             if length == _STREAMED:
                 length = there if long_data is None else long_data
             if length == 0 and there > 1:
-                _refuse(
-                    path, f"was never closed: its header says 0 bytes of audio, {there} follow"
-                )
+                _refuse(path, f"was never closed: its header says 0 bytes of audio, {there} follow")
             if length > there:
                 _refuse(path, f"is truncated: {length} bytes of audio promised, {there} there")
             return length // block if block and tag in _LINEAR else None
