@@ -19,13 +19,14 @@ def shifted(
 ) -> tuple[Signal, int]:
     """Return ``samples`` samples of ``audio`` from a random start, and that start.
 
-    A clip no longer than ``samples`` is shifted by at most ``max_shift`` seconds either way, never
-    by 0 samples unless ``max_shift`` is 0. Of a longer one any stretch may be taken.
+    A clip no longer than ``samples`` is shifted by at most ``max_shift`` seconds (and less than
+    half its length) either way; by 0 samples only where no more is allowed. Of a longer one any
+    stretch may be taken.
     """
     if len(audio) > samples:
         start = int(rng.integers(len(audio) - samples + 1))
         return audio[start : start + samples].copy(), start
-    most = round(max_shift * sample_rate)
+    most = min(round(max_shift * sample_rate), (len(audio) - 1) // 2)
     shift = int(rng.integers(1, most + 1)) * (1 if rng.random() < 0.5 else -1) if most else 0
     return looped(audio, samples, sample_rate, shift), shift
 

@@ -1,6 +1,7 @@
 """The operations of :mod:`asdbench.generators.perturb`, each drawn first and then applied.
 
-``draw`` takes a strength, 1.0 being the default severity: amplitudes are proportional to it.
+``draw`` takes a strength, 1.0 being the default severity. Added sound is proportional to it in
+amplitude; a relative change of speed, a depth and a gain in dB are proportional to it.
 ``apply`` maps float64 (samples,) to the same length; ``str`` names the operation and its
 parameters. Levels are relative to the clip's own RMS, so a quiet clip is altered as a loud one is.
 """
@@ -69,7 +70,7 @@ class Operation(ABC):
 class Speed(Operation):
     """A machine that runs too fast or too slow: time and pitch change by ``factor``.
 
-    What lies above 95 % of the highest frequency that both clips hold stays as it was: a slowed
+    What lies above 90 % of the highest frequency that both clips hold stays as it was: a slowed
     clip would otherwise have an empty band below the Nyquist frequency that gives it away.
     """
 
@@ -87,7 +88,7 @@ class Speed(Operation):
         played = soxr.resample(audio, rate * self.factor, rate)
         played = looped(played, len(audio), rate)
         size = scipy.fft.next_fast_len(len(audio), real=True)
-        cut = int(0.95 * min(1.0, self.factor) * (size // 2))
+        cut = int(0.9 * min(1.0, self.factor) * (size // 2))
         spectrum = scipy.fft.rfft(played, size)
         spectrum[cut:] = scipy.fft.rfft(audio, size)[cut:]
         return np.asarray(scipy.fft.irfft(spectrum, size)[: len(audio)], np.float64)
@@ -110,7 +111,9 @@ class Modulation(Operation):
         """Multiply by 1 + depth sin, from a random phase, over its RMS."""
         phase = rng.uniform(0.0, 2.0 * math.pi)
         turn = np.sin(2.0 * math.pi * self.rate_hz / rate * np.arange(len(audio)) + phase)
-        return audio * ((1.0 + self.depth * turn) / math.sqrt(1.0 + self.depth**2 / 2.0))
+        rms = math.sqrt(1.0 + self.depth**2 / 2.0)
+        altered: Signal = audio * ((1.0 + self.depth * turn) / rms)
+        return altered
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,7 @@ class Impacts(Operation):
         )
 
     def apply(self, audio: Signal, rate: int, rng: np.random.Generator) -> Signal:
-        """Add damped sines, each of its own height, at ``level_db`` relative to the clip."""
+        """Add damped cosines, each of its own height, at ``level_db`` relative to the clip."""
         samples = len(audio)
         if self.regular:
             step = rate / self.rate_hz
@@ -166,14 +169,17 @@ class Impacts(Operation):
         else:
             count = max(1, int(rng.poisson(self.rate_hz * samples / rate)))
             times = rng.uniform(0.0, samples, count)
-        blows = np.zeros(samples)
+        tail = min(samples, math.ceil(7e-3 * self.decay_ms * rate))  # down to -60 dB
+        blows = np.zeros(samples + tail)
         np.add.at(blows, times.astype(np.intp), rng.uniform(0.5, 1.0, len(times)))
         radius = math.exp(-1000.0 / (self.decay_ms * rate))
         angle = 2.0 * math.pi * self.frequency_hz / rate
         # The impulse response is radius**n * cos(angle * n).
         b = [1.0, -radius * math.cos(angle)]
         a = [1.0, -2.0 * radius * math.cos(angle), radius**2]
-        ringing = np.asarray(scipy.signal.lfilter(b, a, blows), np.float64)
+        decaying = np.asarray(scipy.signal.lfilter(b, a, blows), np.float64)
+        ringing = decaying[:samples]
+        ringing[:tail] += decaying[samples:]  # what a blow before the clip would leave in it
         return audio + ringing * (_amplitude(self.level_db) * _rms(audio) / _rms(ringing))
 
 
@@ -196,7 +202,7 @@ class Noise(Operation):
     def apply(self, audio: Signal, rate: int, rng: np.random.Generator) -> Signal:
         """Add the noise at ``level_db`` relative to the clip."""
         size = scipy.fft.next_fast_len(len(audio), real=True)
-        first = max(1, math.ceil(self.low_hz * size / rate))
+        first = min(max(1, math.ceil(self.low_hz * size / rate)), size // 2)
         last = max(first + 1, math.ceil(self.high_hz * size / rate))
         spectrum = np.zeros(size // 2 + 1, np.complex128)
         bins = spectrum[first:last]

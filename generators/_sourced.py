@@ -38,7 +38,18 @@ class SourcedGenerator(Generator):
 
     def __init__(self, params: Any) -> None:
         super().__init__(params)
-        self._sources = Sources()
+        self._knows(Sources())
+
+    def _knows(self, sources: Sources) -> None:
+        self._sources = sources
+        self._matches: dict[tuple[Condition, Label], Match | None] = {}
+
+    def match(self, request: Request) -> Match | None:
+        """Return the training clips that serve ``request``; None where its machine has none."""
+        key = (request.condition, self.source_label(request.label))
+        if key not in self._matches:
+            self._matches[key] = self._sources.match(*key)
+        return self._matches[key]
 
     @abstractmethod
     def source_label(self, wanted: Label) -> Label:
@@ -52,12 +63,12 @@ class SourcedGenerator(Generator):
 
     def fit(self, train: LabelledClipSet, context: Context) -> None:
         """Note which conditions and labels there are."""
-        self._sources = Sources.of(train)
+        self._knows(Sources.of(train))
 
     def refuses(self, request: Request) -> str | None:
         """Return why no training clip can serve ``request``, or None."""
-        label = self.source_label(request.label)
-        if self._sources.match(request.condition, label) is None:
+        if self.match(request) is None:
+            label = self.source_label(request.label)
             return f"no {label} clip of machine '{request.condition.machine}' to start from"
         return None
 
@@ -76,33 +87,22 @@ class SourcedGenerator(Generator):
                 f"generator '{self.info.id}' was fitted on other clips than it is given to read",
                 "Pass generate() the clips that fit() got.",
             )
-        matches: dict[tuple[Condition, Label], Match] = {}
         for first in range(0, len(requests), _BATCH):
             batch = requests[first : first + _BATCH]
-            made = [self._make(request, train, matches) for request in batch]
+            made = [self._make(request, train) for request in batch]
             yield GeneratedBatch(
                 [audio for audio, _ in made], train.sample_rate, [notes for _, notes in made]
             )
             context.progress(first + len(batch), len(requests), f"{self.info.id}: clips")
 
-    def _make(
-        self,
-        request: Request,
-        train: LabelledClipSet,
-        matches: dict[tuple[Condition, Label], Match],
-    ) -> tuple[Audio, dict[str, str]]:
-        key = (request.condition, self.source_label(request.label))
-        if key not in matches:
-            match = self._sources.match(*key)
-            reason = self.refuses(request)
-            if match is None or reason is not None:
-                raise PluginError(
-                    f"generator '{self.info.id}' cannot make {request.label} clips "
-                    f"of {request.condition}: {reason}",
-                    "Ask refuses() before generate().",
-                )
-            matches[key] = match
-        match = matches[key]
+    def _make(self, request: Request, train: LabelledClipSet) -> tuple[Audio, dict[str, str]]:
+        match, reason = self.match(request), self.refuses(request)
+        if match is None or reason is not None:
+            raise PluginError(
+                f"generator '{self.info.id}' cannot make {request.label} clips "
+                f"of {request.condition}: {reason}",
+                "Ask refuses() before generate().",
+            )
         rng = np.random.default_rng(request.seed)
         source = match.clips[int(rng.integers(len(match.clips)))]
         rate = train.sample_rate
@@ -135,5 +135,6 @@ class SourcedGenerator(Generator):
     def load(cls, folder: Path, params: Any, context: Context) -> Self:
         """Return a generator that knows what the saved one knew."""
         made = cls(params)
-        made._sources = Sources.from_json(json.loads((folder / _FILE).read_text(encoding="utf-8")))
+        text = (folder / _FILE).read_text(encoding="utf-8")
+        made._knows(Sources.from_json(json.loads(text)))
         return made

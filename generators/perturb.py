@@ -26,7 +26,7 @@ class PerturbParams(Params):
     )
     """The operations to draw from."""
     strength: float = Field(1.0, gt=0.0, le=2.0)
-    """Severity: the amplitude of every change relative to the default; 0.5 is half, i.e. -6 dB."""
+    """Severity: 0.5 halves speed changes, depths, gains in dB and the amplitude of added sound."""
     max_operations: int = Field(2, ge=1, le=3)
     """Most operations in one clip; each clip has from one to this many, all of different kinds."""
     max_shift_ms: float = Field(100.0, ge=0.0, allow_inf_nan=False)

@@ -48,7 +48,7 @@ class Resample(SourcedGenerator):
         """Return why no training clip can serve ``request``, or None."""
         reason = super().refuses(request)
         if reason is None and self.params.fallback == "refuse":
-            match = self._sources.match(request.condition, request.label)
+            match = self.match(request)
             if match is not None and not match.distance.exact:
                 return f"no {request.label} clip of condition {request.condition}"
         return reason
