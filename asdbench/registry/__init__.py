@@ -4,8 +4,16 @@ The harness knows no detector, generator or data set by name; all of them, the b
 included, arrive through here. Listing imports nothing; a broken plug-in breaks only itself.
 """
 
-from asdbench.registry.digest import code_digest
-from asdbench.registry.discovery import PluginSpec, find, inspect_file, load, plugins, register_file
+from asdbench.registry.digest import code_digest, source_digest
+from asdbench.registry.discovery import (
+    PluginSpec,
+    Use,
+    find,
+    inspect_file,
+    load,
+    plugins,
+    register_file,
+)
 from asdbench.registry.names import did_you_mean, nearest
 from asdbench.registry.ref import KINDS, Kind, PluginRef, singular
 
@@ -14,6 +22,7 @@ __all__ = [
     "Kind",
     "PluginRef",
     "PluginSpec",
+    "Use",
     "code_digest",
     "did_you_mean",
     "find",
@@ -23,4 +32,5 @@ __all__ = [
     "plugins",
     "register_file",
     "singular",
+    "source_digest",
 ]

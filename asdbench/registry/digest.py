@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib
 import importlib.util
 import inspect
 import sys
@@ -17,38 +18,48 @@ _CONTRACT = {"asdbench", "asdbench.api", "asdbench.errors"}
 
 
 def code_digest(cls: type) -> str:
-    """Return the SHA-256 of the source that defines a plug-in class.
-
-    Covers the module of the class and what it imports, directly or not, from its own package
-    and from asdbench (e.g. ``asdbench.features``), or, for a file, from files beside it.
-    Independent of where the code is installed and of line endings.
+    """Return the SHA-256 of the source that defines a plug-in class; see :func:`source_digest`.
 
     Raises
     ------
     PluginError
         When the source cannot be found.
     """
-    module = sys.modules.get(cls.__module__)
-    file = getattr(module, "__file__", None)
-    if file is None:
-        try:
-            source = inspect.getsource(cls)
-        except (OSError, TypeError) as error:
-            raise PluginError(
-                f"the source of {cls.__module__}.{cls.__qualname__} cannot be found",
-                "Results are cached by the source of a plug-in: define it in a file.",
-            ) from error
-        return hashlib.sha256(source.encode()).hexdigest()
-    package = getattr(module, "__package__", None)
-    own = cls.__module__ if package else ""
-    sources = {own: _normalized(Path(file))}
-    pending = [(own, Path(file))]
+    if getattr(sys.modules.get(cls.__module__), "__file__", None) is not None:
+        return source_digest(cls.__module__)
+    try:
+        return hashlib.sha256(inspect.getsource(cls).encode()).hexdigest()
+    except (OSError, TypeError) as error:
+        raise PluginError(
+            f"the source of {cls.__module__}.{cls.__qualname__} cannot be found",
+            "Results are cached by the source of a plug-in: define it in a file.",
+        ) from error
+
+
+def source_digest(module: str) -> str:
+    """Return the SHA-256 of the source of an importable module.
+
+    Covers the module and what it imports, directly or not, from its own package and from
+    asdbench (e.g. ``asdbench.features``), or, for a file outside any package, from files beside
+    it. Independent of where the code is installed and of line endings.
+
+    Raises
+    ------
+    ImportError
+        When there is no such module.
+    """
+    loaded = importlib.import_module(module)
+    assert loaded.__file__ is not None, module
+    file = Path(loaded.__file__)
+    own = module if loaded.__package__ else ""
+    sources = {own: _normalized(file)}
+    pending = [(own, file)]
     while pending:
         name, path = pending.pop()
         for imported in _imports(name, path):
             if imported in sources or imported in _CONTRACT:
                 continue
-            found = _locate(imported, own, Path(file).parent)
+            found = _locate(imported, own, file.parent)
             if found is not None:
                 sources[imported] = _normalized(found)
                 pending.append((imported, found))

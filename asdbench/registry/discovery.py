@@ -175,6 +175,20 @@ class PluginSpec:
         return self.find().load()
 
 
+@dataclass(frozen=True)
+class Use:
+    """A plug-in with its parameters, as another process can load it."""
+
+    plugin: PluginSpec
+    values: dict[str, Any]
+    """JSON values."""
+
+    def load(self) -> tuple[type[Any], Any]:
+        """Return the plug-in's class and its validated parameters."""
+        cls = self.plugin.load()
+        return cls, cls.info.params.model_validate(self.values)
+
+
 def _from_entry_points(kind: Kind) -> Iterator[PluginRef]:
     for point in metadata.entry_points(group=f"asdbench.{kind}"):
         name = point.dist.name if point.dist else "unknown distribution"

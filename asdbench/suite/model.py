@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from asdbench.api import Label
 
-SCHEMA_ID = "asdbench/suite@1"
+SchemaId = Literal["asdbench/suite@1"]
+SCHEMA_ID: SchemaId = "asdbench/suite@1"
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
 
@@ -111,7 +112,7 @@ class StatisticsModel(Model):
 class Suite(Model):
     """A benchmark: data, split, generators, grids of conditions, detectors."""
 
-    schema_: Literal["asdbench/suite@1"] = Field(SCHEMA_ID, alias="schema")
+    schema_: SchemaId = Field(SCHEMA_ID, alias="schema")
     """Version of this format."""
     name: Identifier
     """Name of the suite; run folders start with it."""
