@@ -120,9 +120,11 @@ def test_means_over_everything(shared: Path, case: str) -> None:
             assert same(harmonic[name], overall[title]["hmean"])
             assert same(arithmetic[name], overall[title]["amean"])
             compared += 2
-    score = overall.get("official_score", overall.get("TOTAL score", {}))
-    if isinstance(score, dict):
-        score = score.get("hmean")
+    score = overall.get("official_score")
+    if "TOTAL score" in overall:
+        score = overall["TOTAL score"]["hmean"]
+        parts = [arithmetic[name] for name in ("auc_source", "auc_target", "pauc")]
+        assert same(float(np.mean(np.array(parts, float))), overall["TOTAL score"]["amean"])
     if score is not None:
         assert same(official_score(rows, DefinitionId.DCASE2022), score)
         compared += 1
@@ -191,3 +193,38 @@ def test_negative_control_matches_the_same_domain_definition_only(shared: Path) 
                 strict=True,
             ):
                 assert same(means[name], value)
+
+
+@pytest.mark.parametrize("year", [2023, 2024, 2025])
+def test_published_tables_of_the_baselines(shared: Path, year: int) -> None:
+    path = shared / "oracle" / "published" / f"dcase{year}_eval_official_baseline.csv"
+    with path.open(newline="") as lines:
+        table = list(csv.DictReader(lines))
+    names = {"AUC (source)": "auc_source", "AUC (target)": "auc_target"}
+    for system in {row["System"] for row in table}:
+        printed = {row["metric"]: row for row in table if row["System"] == system}
+        machines = [
+            name for name in table[0] if name not in ("System", "metric", "h-mean", "a-mean")
+        ]
+        rows = [
+            SectionMetrics(
+                machine,
+                "00",
+                auc_source=float(printed["AUC (source)"][machine]),
+                auc_target=float(printed["AUC (target)"][machine]),
+                auc_all=0.5,
+                pauc=float(printed["pAUC (source, target)"][machine]),
+                pauc_source=None,
+                pauc_target=None,
+                decisions={},
+                counts={},
+            )
+            for machine in machines
+        ]
+        for metric, row in printed.items():
+            name = names.get(metric, "pauc")
+            if metric == "TOTAL score":
+                assert same(official_score(rows, DefinitionId.DCASE2022), float(row["h-mean"]))
+            else:
+                assert same(harmonic_means(rows)[name], float(row["h-mean"]))
+                assert same(arithmetic_means(rows)[name], float(row["a-mean"]))
