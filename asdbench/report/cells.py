@@ -14,7 +14,8 @@ from asdbench.metrics.dcase import RANK_METRICS, pools
 from asdbench.metrics.decision import decision_metrics
 from asdbench.metrics.definitions import DEFINITIONS, DefinitionId
 from asdbench.report.schema import Cell, Comparison, Decisions
-from asdbench.stats.bootstrap import gap_interval
+from asdbench.stats.gap import gap_interval
+from asdbench.stats.interval import Interval, normal_quantile
 
 REAL = "real"
 Subset = Literal["source", "target", "all"]
@@ -148,16 +149,9 @@ def _compare(
     made_value = float(np.mean([measure(n, a) for n, a in zip(normals, made, strict=True)]))
     if real_value is None:
         return Comparison(real=None, generated=made_value, gap=None, reason=missing)
-    low, high, method, reason = _interval(place, metric, subset, normals, found, made, rules)
-    return Comparison(
-        real=real_value,
-        generated=made_value,
-        gap=made_value - real_value,
-        gap_low=low,
-        gap_high=high,
-        method=method,
-        reason=reason,
-    )
+    intervals = _intervals(place, metric, subset, normals, found, made, rules)
+    gap = made_value - real_value
+    return _with_interval(real_value, made_value, gap, intervals, rules.confidence)
 
 
 def _missing(normals: Sequence[Scores], anomalies: Sequence[Scores]) -> str | None:
@@ -166,7 +160,7 @@ def _missing(normals: Sequence[Scores], anomalies: Sequence[Scores]) -> str | No
     return None if len(anomalies[0]) else "no real anomalous clips"
 
 
-def _interval(
+def _intervals(
     place: Place,
     metric: MetricName,
     subset: Subset,
@@ -174,32 +168,37 @@ def _interval(
     found: Sequence[Scores],
     made: Sequence[Scores],
     rules: Rules,
-) -> tuple[float | None, float | None, str | None, str | None]:
-    """Return low, high, method and, without an interval, the reason.
-
-    With repeats, the variance is the mean of the repeats' own (they share their clips) plus
-    that of the repeats' mean, and the interval is normal.
-    """
+) -> list[Interval]:
+    """Return the interval of the gap of each repeat."""
     name = "/".join([place.machine, place.section, subset, place.detector, place.grid or "", metric])
-    intervals = [
+    return [
         gap_interval(
             n, r, g, metric, rules.confidence, rules.draws, _generator(rules.seed, name, repeat)
         )
         for repeat, (n, r, g) in enumerate(zip(normals, found, made, strict=True))
     ]
-    first = intervals[0]
-    if first.low is None or first.high is None:
-        return None, None, None, first.reason
-    if len(intervals) == 1:
-        return first.low, first.high, first.method, None
-    from scipy.stats import norm
 
-    gaps = np.array([interval.estimate for interval in intervals])
-    within = float(np.mean([(interval.se or 0.0) ** 2 for interval in intervals]))
-    error = np.sqrt(within + float(np.var(gaps, ddof=1)) / len(gaps))
-    half = float(norm.ppf(0.5 + rules.confidence / 2) * error)
-    center = float(np.mean(gaps))
-    return center - half, center + half, f"{first.method}, {len(gaps)} repeats", None
+
+def _with_interval(
+    real: float, made: float, gap: float, intervals: Sequence[Interval], confidence: float
+) -> Comparison:
+    """Return the comparison with the interval of one repeat, or of the mean of several.
+
+    With repeats, the variance is the mean of the repeats' own (they share their clips) plus
+    that of the repeats' mean, and the interval is normal.
+    """
+    first = next((i for i in intervals if i.low is None), intervals[0])
+    comparison = Comparison(real=real, generated=made, gap=gap)
+    if first.low is None or first.high is None:
+        return comparison.model_copy(update={"reason": first.note})
+    low, high, method = first.low, first.high, str(first.method)
+    if len(intervals) > 1:
+        between = float(np.var([i.estimate for i in intervals], ddof=1)) / len(intervals)
+        within = float(np.mean([(i.se or 0.0) ** 2 for i in intervals]))
+        half = normal_quantile(confidence) * float(np.sqrt(within + between))
+        low, high, method = gap - half, gap + half, f"{method}, {len(intervals)} repeats"
+    update = {"gap_low": low, "gap_high": high, "method": method, "note": first.note}
+    return comparison.model_copy(update=update)
 
 
 def _generator(seed: int, name: str, repeat: int) -> np.random.Generator:

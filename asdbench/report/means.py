@@ -24,13 +24,16 @@ def make_means(cells: Sequence[Cell]) -> list[Mean]:
     means = []
     for key in contestants(cells):
         mine = [c for c in cells if (c.detector, c.generator, c.grid) == key]
+        domains = list(dict.fromkeys(c.domain for c in mine if c.domain != "all"))
         for machine in dict.fromkeys(c.machine for c in mine):
             here = [c for c in mine if c.machine == machine]
             means.append(_mean("machine", here, machine=machine))
-        for domain in dict.fromkeys(c.domain for c in mine if c.domain != "all"):
-            # A domain has no official pAUC: its own would be the baselines' same-domain columns.
-            here = [c for c in mine if c.domain == domain]
-            means.append(_mean("domain", here, domain=domain))
+            for domain in domains:
+                part = [c for c in here if c.domain == domain]
+                means.append(_mean("machine and domain", part, machine=machine, domain=domain))
+        for domain in domains:
+            part = [c for c in mine if c.domain == domain]
+            means.append(_mean("domain", part, domain=domain))
         means.append(_mean("detector", mine))
     return means
 
@@ -42,12 +45,15 @@ def auc_cells(cells: Sequence[Cell]) -> list[Cell]:
 
 
 def pauc_cells(cells: Sequence[Cell]) -> list[Cell]:
-    """Return the cells whose pAUC enters means: one a section, of all its clips."""
+    """Return the cells whose pAUC enters means: one a section, of all its clips.
+
+    Among the cells of one domain only, its own (same-domain) pAUC.
+    """
     return [c for c in cells if c.domain == "all"] or list(cells)
 
 
 def _mean(
-    over: Literal["machine", "domain", "detector"],
+    over: Literal["machine and domain", "machine", "domain", "detector"],
     cells: Sequence[Cell],
     machine: str | None = None,
     domain: str | None = None,

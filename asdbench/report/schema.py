@@ -34,6 +34,8 @@ class Comparison(Model):
     """Upper end of the gap's interval."""
     method: str | None = None
     """How the interval was computed."""
+    note: str | None = None
+    """A known weakness of the interval."""
     reason: str | None = None
     """Why a value above is null."""
 
@@ -87,12 +89,12 @@ class Cell(Model):
 class Mean(Model):
     """Averages over a group of cells."""
 
-    over: Literal["machine", "domain", "detector"]
-    """What the group is: one machine, one domain, or all cells of a detector."""
+    over: Literal["machine and domain", "machine", "domain", "detector"]
+    """What the group shares; `detector`: all cells of a detector and grid."""
     machine: str | None
-    """Machine type, where `over` is `machine`."""
+    """Machine type, where the group shares it."""
     domain: str | None
-    """Domain, where `over` is `domain`."""
+    """Domain, where the group shares it."""
     detector: str
     """`id` in the suite."""
     generator: str | None

@@ -1,0 +1,6 @@
+"""``python -m asdbench``."""
+
+from asdbench.cli.main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""The command line. It holds no logic: each command calls the Python API and prints."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import NoReturn
+
+import typer
+
+from asdbench.cli.compare import compare
+from asdbench.cli.data import data_app
+from asdbench.cli.doctor import doctor
+from asdbench.cli.evaluate import evaluate
+from asdbench.cli.plan import plan
+from asdbench.cli.plugins import plugins_app
+from asdbench.cli.report import report
+from asdbench.cli.run import run
+from asdbench.cli.schema import schema
+from asdbench.cli.validate import validate
+from asdbench.errors import AsdbenchError
+
+app = typer.Typer(
+    name="asdbench",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help=(
+        "Benchmark anomalous sound detectors on real and on generated anomalies.\n\n"
+        "Start with: asdbench run quickstart\n\n"
+        "Exit codes: 0 done, 1 internal error, 2 usage or configuration, 3 regression, "
+        "4 not comparable, 5 incomplete, 130 interrupted."
+    ),
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from asdbench import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", help="Print the version and exit.", callback=_version, is_eager=True
+    ),
+) -> None: ...
+
+
+for _command in (run, plan, validate, report, compare, evaluate, schema, doctor):
+    app.command(_command.__name__)(_command)
+app.add_typer(plugins_app, name="plugins")
+app.add_typer(data_app, name="data")
+
+
+class Interrupted(BaseException):
+    """Ctrl-C or SIGTERM. Not KeyboardInterrupt, which typer would swallow with exit code 1."""
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise Interrupted
+
+
+def main() -> None:
+    """Run the command line; every failure becomes a message and an exit code."""
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app()
+    except AsdbenchError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(error.exit_code)
+    except Interrupted:
+        sys.stderr.write("\ninterrupted\n")
+        if sys.argv[1:2] == ["run"]:
+            sys.stderr.write(
+                "What was finished is kept. The same command continues:\n  "
+                + _command_line()
+                + "\n"
+            )
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output is gone; nobody is left to tell
+        sys.exit(1)
+
+
+def _command_line() -> str:
+    import shlex
+
+    return shlex.join(["asdbench", *sys.argv[1:]])

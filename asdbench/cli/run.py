@@ -1,0 +1,77 @@
+"""``asdbench run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from asdbench.cli.options import OnlyOption, SetOption, StoreOption, SuiteArgument
+
+
+def run(
+    suite: SuiteArgument,
+    set_: SetOption = None,
+    only: OnlyOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Run folder. Default: runs/<suite>-<time>."),
+    ] = None,
+    store: StoreOption = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            metavar="N",
+            min=0,
+            help="Processes. Default: one a core; 0 runs everything in this process.",
+        ),
+    ] = None,
+    device: Annotated[
+        str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")
+    ] = "auto",
+    fresh: Annotated[
+        bool,
+        typer.Option("--fresh", help="Compute everything anew, in a store in the run folder."),
+    ] = False,
+) -> None:
+    """Run a suite: fit, generate, score, and report the real-versus-generated differences.
+
+    What was computed before is taken from the store. A run that was interrupted or killed goes
+    on where it stopped when the same command is given again.
+
+    Examples:
+
+        asdbench run quickstart
+
+        asdbench run suites/mimii_dg.yaml --set dataset.root=DIR --only machine=fan
+    """
+    from asdbench.cli.progress import observer
+    from asdbench.cli.tables import print_summary
+    from asdbench.engine.run import run as run_suite
+
+    with observer() as watch:
+        result = run_suite(
+            suite,
+            overrides=set_ or (),
+            only=only or (),
+            store=store,
+            out=out,
+            fresh=fresh,
+            workers=workers,
+            device=device,
+            observer=watch,
+        )
+    print_summary(result.report)
+    typer.echo(f"\nreport: {result.folder / 'report' / 'report.md'}")
+    if not result.complete:
+        typer.echo(_incomplete(result.report.problems, result.folder), err=True)
+        raise typer.Exit(5)
+
+
+def _incomplete(problems: tuple[object, ...], folder: Path) -> str:
+    return (
+        f"incomplete: {len(problems)} tasks failed. The report lists them; "
+        f"details are in {folder / 'events.jsonl'}.\nThe same command tries them again."
+    )

@@ -1,0 +1,71 @@
+"""The tables that commands print to stdout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from asdbench.report.markdown import number, title
+
+if TYPE_CHECKING:
+    from asdbench.report.schema import Mean, Report
+
+_PLAIN_WIDTH = 100
+
+
+def console() -> Console:
+    """Return a console for stdout: of the terminal's width, or of a fixed one in a pipe."""
+    out = Console(highlight=False)
+    return out if out.is_terminal else Console(highlight=False, width=_PLAIN_WIDTH, color_system=None)
+
+
+def print_summary(report: Report) -> None:
+    """Print one row for each machine, detector and generator, at most 100 columns wide."""
+    groups = [m for m in report.means if m.over == "machine and domain"]
+    by_domain = bool(groups)
+    table = Table(title=title(report), title_justify="left", caption=_caption(report, by_domain))
+    for name in ("machine", "detector", "generator"):
+        table.add_column(name, overflow="fold")
+    for domain in ("source", "target") if by_domain else ("all",):
+        for arm in ("real", "gen.", "gap"):
+            table.add_column(f"{domain}\n{arm}" if by_domain else arm, justify="right")
+    for arm in ("real", "gen."):
+        table.add_column(f"pAUC\n{arm}", justify="right")
+    previous = None
+    for mean in (m for m in report.means if m.over == "machine"):
+        if previous is not None and previous != mean.machine:
+            table.add_section()
+        previous = mean.machine
+        table.add_row(*_row(report, mean, by_domain))
+    console().print(table)
+
+
+def _row(report: Report, mean: Mean, by_domain: bool) -> list[str]:
+    parts = [mean]
+    if by_domain:
+        parts = [
+            m
+            for m in report.means
+            if m.over == "machine and domain"
+            and (m.machine, m.detector, m.generator, m.grid)
+            == (mean.machine, mean.detector, mean.generator, mean.grid)
+        ]
+    values = [mean.machine or "", mean.detector, mean.generator or "-"]
+    for part in parts:
+        values += [number(part.auc_real), number(part.auc_generated), number(part.auc_gap, True)]
+    return [*values, number(mean.pauc_real), number(mean.pauc_generated)]
+
+
+def _caption(report: Report, by_domain: bool) -> str:
+    data = "simulated" if report.data.simulated else "real"
+    what = "normals of the domain against the anomalies of both domains"
+    if report.definition == "dcase2021":
+        what = "normals against anomalies of the same domain"
+    if not by_domain:
+        what = "all normals against all anomalies of the section"
+    return (
+        f"AUC ({what}), mean over sections, on {data} anomalies and on generated ones; "
+        "gap = generated - real. Intervals are in the report."
+    )
