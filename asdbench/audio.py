@@ -5,8 +5,8 @@ Of WAV files the chunks are walked first, because libsndfile silently shortens a
 
 - the data chunk must be as long as its header says; what follows it (LIST and other chunks,
   stray bytes) is ignored;
-- a data size of 0xFFFFFFFF is what tools write that stream to a pipe: everything to the end of
-  the file is audio;
+- a data size from 0x7FFFF000 on is what tools write that stream to a pipe and cannot know it
+  (SoX 0x7FFFF000, ffmpeg 0xFFFFFFFF): everything to the end of the file is audio;
 - a data size of 0 with bytes behind it is a recording that was never closed: it is refused.
 
 No file makes :func:`read_audio` take more memory than :data:`MAX_SAMPLES` samples a channel.
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ import numpy as np
 import soundfile
 
 from asdbench.api import Audio
-from asdbench.errors import BadClipError
+from asdbench.errors import BadClipError, DataError
 
 MAX_SAMPLES = 2**26
 """Longest clip, samples: 70 minutes at 16 kHz."""
@@ -36,7 +36,7 @@ SAMPLE_RATES = (1_000, 384_000)
 
 _BLOCK = 2**20  # samples decoded at a time, all channels together
 _MAX_CHUNKS = 4096
-_STREAMED = 0xFFFFFFFF
+_STREAMED = 0x7FFFF000
 _LINEAR = (0x0001, 0x0003)  # WAVE_FORMAT_PCM, WAVE_FORMAT_IEEE_FLOAT
 _EXTENSIBLE = 0xFFFE
 _RESTORE = "Restore it from where the data came from, or set `on_bad_clip: skip` in the suite."
@@ -102,16 +102,27 @@ def read_audio(path: Path, audio_format: AudioFormat) -> Audio:
         _refuse(path, "holds no samples")
     if audio.size < declared:
         _refuse(path, f"is truncated: {audio.size} of {declared} samples can be read")
-    finite = np.isfinite(audio)
-    if not finite.all():
-        bad = audio.size - int(np.count_nonzero(finite))
-        first = int(np.argmin(finite))
-        _refuse(path, f"has {bad} NaN or infinite samples of {audio.size}, first at {first}")
-    if audio.min() == audio.max():
+    low, high = audio.min(), audio.max()
+    if not np.isfinite([low, high]).all():
+        bad = np.flatnonzero(~np.isfinite(audio))
+        _refuse(path, f"has {bad.size} NaN or infinite samples of {audio.size}, first at {bad[0]}")
+    if low == high:
         _refuse(path, f"is silent: all {audio.size} samples are {audio[0]:g}")
     if rate == audio_format.sample_rate:
         return audio
-    return _resample(path, audio, rate, audio_format.sample_rate)
+    if audio.size * audio_format.sample_rate // rate > MAX_SAMPLES:
+        _refuse(path, f"is longer than {MAX_SAMPLES} samples", "Cut it into shorter clips.")
+    audio = resample(audio, rate, audio_format.sample_rate)
+    if audio.size == 0:
+        _refuse(path, f"is too short to be resampled to {audio_format.sample_rate} Hz")
+    return audio
+
+
+def resample(audio: Audio, rate: int, wanted: int) -> Audio:
+    """Return ``audio`` (samples,) at ``wanted`` Hz instead of ``rate`` Hz, with soxr (HQ)."""
+    import soxr
+
+    return np.asarray(soxr.resample(audio, rate, wanted, quality="HQ"), dtype=np.float32)
 
 
 def write_wav(path: Path, audio: Audio, sample_rate: int) -> None:
@@ -122,25 +133,27 @@ def write_wav(path: Path, audio: Audio, sample_rate: int) -> None:
 
     Raises
     ------
-    ValueError
-        When a sample is not finite or beyond full scale, or ``audio`` is not one-dimensional.
+    DataError
+        When ``audio`` is not one-dimensional, or a sample is not finite or beyond full scale:
+        nothing is clipped.
     """
     if audio.ndim != 1:
-        raise ValueError(f"audio must be (samples,), got shape {audio.shape}")
-    if not np.isfinite(audio).all():
-        raise ValueError("audio has NaN or infinite samples")
+        raise DataError(f"{path} not written: audio must be (samples,), not {audio.shape}")
     peak = float(np.max(np.abs(audio), initial=0.0))
-    if peak > 1.0:
-        raise ValueError(f"audio peaks at {peak:.6g}, beyond full scale; scale it down first")
+    if not peak <= 1.0:
+        raise DataError(
+            f"{path} not written: the audio peaks at {peak:.6g}, full scale is 1.0",
+            "Scale it down before it is written.",
+        )
     scaled = np.rint(audio.astype(np.float64) * 32768.0)
     samples = np.minimum(scaled, 32767.0).astype(np.int16)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    # Not mkstemp: its files are for the owner's eyes only, and stay so when renamed.
+    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
-            soundfile.write(file, samples, sample_rate, format="WAV", subtype="PCM_16")
-        os.replace(name, path)
+        soundfile.write(part, samples, sample_rate, format="WAV", subtype="PCM_16")
+        os.replace(part, path)
     except BaseException:
-        os.unlink(name)
+        part.unlink(missing_ok=True)
         raise
 
 
@@ -201,7 +214,7 @@ def _riff_samples(path: Path, file: BinaryIO, size: int) -> int | None:
             long_data = int.from_bytes(file.read(16)[8:16], "little")
         elif name == b"data":
             there = size - start
-            if length == _STREAMED:
+            if length >= _STREAMED:
                 length = there if long_data is None else long_data
             if length == 0 and there > 1:
                 _refuse(path, f"was never closed: its header says 0 bytes of audio, {there} follow")
@@ -218,6 +231,13 @@ def _check_header(path: Path, file: soundfile.SoundFile, audio_format: AudioForm
             path,
             f"has {file.channels} channel(s), so there is no channel {audio_format.channel}",
             f"Set `audio: {{channel: N}}` in the suite, N from 0 to {file.channels - 1}.",
+        )
+    if file.frames > MAX_SAMPLES:
+        # Also what libsndfile reports for FLAC files without a length.
+        _refuse(
+            path,
+            f"claims {file.frames} samples; at most {MAX_SAMPLES} are read",
+            "Cut it into shorter clips, or restore it if the header is damaged.",
         )
     rate, wanted = file.samplerate, audio_format.sample_rate
     if rate == wanted:
@@ -236,7 +256,7 @@ def _check_header(path: Path, file: soundfile.SoundFile, audio_format: AudioForm
 
 
 def _decode(path: Path, file: soundfile.SoundFile, channel: int) -> Audio:
-    """Decode in blocks: neither the header's length nor the number of channels is trusted."""
+    """Decode in blocks, so that the other channels never take much memory."""
     blocks, total = [], 0
     frames = max(1, _BLOCK // file.channels)
     while True:
@@ -245,19 +265,6 @@ def _decode(path: Path, file: soundfile.SoundFile, channel: int) -> Audio:
         except (soundfile.LibsndfileError, RuntimeError) as error:
             _refuse(path, f"cannot be decoded after {total} samples: {error}")
         total += block.size
-        if total > MAX_SAMPLES:
-            _refuse(path, f"is longer than {MAX_SAMPLES} samples", "Cut it into shorter clips.")
         blocks.append(np.ascontiguousarray(block))
         if block.size < frames:
             return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
-
-
-def _resample(path: Path, audio: Audio, rate: int, wanted: int) -> Audio:
-    import soxr
-
-    if audio.size * wanted // rate > MAX_SAMPLES:
-        _refuse(path, f"is longer than {MAX_SAMPLES} samples", "Cut it into shorter clips.")
-    converted = soxr.resample(audio, rate, wanted, quality="HQ")
-    if converted.size == 0:
-        _refuse(path, f"is too short: {audio.size} samples at {rate} Hz are none at {wanted} Hz")
-    return np.asarray(converted, dtype=np.float32)
