@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from asdbench.api import Condition, Label, LabelledClipSet
+from asdbench.conditions import format_condition, parse_condition
 
 _NUMBER = re.compile(r"([-+]?\d+(?:\.\d+)?)([A-Za-z%/]*)")  # "6", "1.5", "28V"
 
@@ -67,7 +68,7 @@ class Sources:
         found: dict[tuple[Condition, Label], list[int]] = {}
         for index, key in enumerate(zip(train.conditions, train.labels, strict=True)):
             found.setdefault(key, []).append(index)
-        ordered = sorted(found.items(), key=lambda item: (str(item[0][0]), item[0][1]))
+        ordered = sorted(found.items(), key=lambda item: (format_condition(item[0][0]), item[0][1]))
         return cls(tuple(Group(*key, tuple(clips)) for key, clips in ordered))
 
     def match(self, condition: Condition, label: Label) -> Match | None:
@@ -90,14 +91,7 @@ class Sources:
     def to_json(self) -> list[dict[str, Any]]:
         """Return what :meth:`from_json` reads, as JSON values."""
         return [
-            {
-                "machine": g.condition.machine,
-                "section": g.condition.section,
-                "domain": g.condition.domain,
-                "attributes": [list(pair) for pair in g.condition.attributes],
-                "label": g.label,
-                "clips": list(g.clips),
-            }
+            {"condition": format_condition(g.condition), "label": g.label, "clips": list(g.clips)}
             for g in self.groups
         ]
 
@@ -106,16 +100,7 @@ class Sources:
         """Return the sources that :meth:`to_json` described."""
         return cls(
             tuple(
-                Group(
-                    Condition(
-                        row["machine"],
-                        row["section"],
-                        row["domain"],
-                        tuple((name, value) for name, value in row["attributes"]),
-                    ),
-                    row["label"],
-                    tuple(row["clips"]),
-                )
+                Group(parse_condition(row["condition"]), row["label"], tuple(row["clips"]))
                 for row in rows
             )
         )

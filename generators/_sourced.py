@@ -20,6 +20,7 @@ from asdbench.api import (
     LabelledClipSet,
     Request,
 )
+from asdbench.conditions import format_condition
 from asdbench.errors import PluginError
 
 from ._looping import Signal, limited, shifted
@@ -117,7 +118,7 @@ class SourcedGenerator(Generator):
         audio, gain_db = limited(altered)
         notes = {
             "source": str(source),
-            "source_condition": str(train.conditions[source]),
+            "source_condition": format_condition(train.conditions[source]),
             "match": str(match.distance),
             "start_samples": str(start),
             "operations": operations,

@@ -86,5 +86,5 @@ def test_distance_says_what_differs() -> None:
 
 
 def test_json_round_trip() -> None:
-    known = sources(at(v="6", w="A"), at("02", None), at(v="6", w="A"))
+    known = sources(at(v="6", w="A"), at("02", None), at(v="6", w="A"), at(odd="a/b,c=d"))
     assert Sources.from_json(json.loads(json.dumps(known.to_json()))) == known

@@ -60,10 +60,12 @@ def test_only_the_chosen_kinds_are_used(pool, ask, make, kind: str) -> None:
     assert {tuple(kinds(note)) for note in notes} == {(kind,)}
 
 
-def test_three_operations_come_in_a_fixed_order(pool, ask, make) -> None:
-    _, notes = make(Perturb(PerturbParams(max_operations=3)), pool, ask(80))
+def test_one_to_three_operations_come_in_a_fixed_order(pool, ask, make) -> None:
+    _, notes = make(Perturb(PerturbParams(max_operations=3)), pool, ask(300, samples=400))
     order = list(OPERATIONS)
-    assert {len(kinds(note)) for note in notes} == {1, 2, 3}
+    counts = np.bincount([len(kinds(note)) for note in notes])
+    assert len(counts) == 4
+    assert np.all(np.abs(counts[1:] - 100) < 30)
     assert all(kinds(note) == sorted(kinds(note), key=order.index) for note in notes)
 
 
