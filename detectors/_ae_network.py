@@ -41,6 +41,18 @@ class Autoencoder(nn.Module):
         reconstruction: torch.Tensor = self.decoder(self.encoder(x))
         return reconstruction
 
+    def blocks(self) -> tuple[list[tuple[nn.Linear, nn.BatchNorm1d]], nn.Linear]:
+        """Return the layers that have a batch normalization, with it, and the last layer."""
+        modules = [*self.encoder, *self.decoder]
+        pairs = [
+            (layer, norm)
+            for layer, norm in pairwise(modules)
+            if isinstance(layer, nn.Linear) and isinstance(norm, nn.BatchNorm1d)
+        ]
+        last = modules[-1]
+        assert isinstance(last, nn.Linear)
+        return pairs, last
+
     def initialize(self, init: Init, generator: torch.Generator) -> None:
         """Draw all weights from ``generator``.
 
@@ -74,31 +86,37 @@ class Reconstructor:
     """A fitted :class:`Autoencoder` for scoring: batch normalization folded into the weights."""
 
     def __init__(self, network: Autoencoder, device: torch.device) -> None:
-        modules = [*network.encoder, *network.decoder]
-        self.layers: list[tuple[torch.Tensor, torch.Tensor]] = []  # (in, out), (out,)
-        for linear, norm in zip(modules, [*modules[1:], None], strict=True):
-            if not isinstance(linear, nn.Linear):
-                continue
-            weight, bias = linear.weight.detach().double(), linear.bias.detach().double()
-            if isinstance(norm, nn.BatchNorm1d):
-                mean, variance = norm.running_mean, norm.running_var
-                assert mean is not None
-                assert variance is not None
-                scale = norm.weight.detach().double() / (variance.double() + norm.eps).sqrt()
-                weight = weight * scale[:, None]
-                bias = (bias - mean.double()) * scale + norm.bias.detach().double()
-            self.layers.append(
-                (weight.t().contiguous().to(device, torch.float32), bias.to(device, torch.float32))
-            )
+        blocks, last = network.blocks()
+        layers = [_fold(layer, norm) for layer, norm in blocks] + [(last.weight, last.bias)]
+        self.layers = [
+            (weight.detach().to(device, torch.float32), bias.detach().to(device, torch.float32))
+            for weight, bias in layers
+        ]
 
     @torch.no_grad()
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the reconstruction of ``x``, (batch, width)."""
-        for weight, bias in self.layers[:-1]:
-            x = torch.addmm(bias, x, weight).relu_()
-        weight, bias = self.layers[-1]
-        return torch.addmm(bias, x, weight)
-
     def residual(self, x: torch.Tensor) -> torch.Tensor:
-        """Return ``x`` less its reconstruction."""
-        return x - self(x)
+        """Return ``x``, (batch, width), less its reconstruction."""
+        hidden = x
+        for weight, bias in self.layers[:-1]:
+            hidden = linear(hidden, weight, bias).relu_()
+        return x - linear(hidden, *self.layers[-1])
+
+
+def _fold(layer: nn.Linear, norm: nn.BatchNorm1d) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return weight and bias, float64, of a layer with its batch normalization in it."""
+    state = {name: value.double() for name, value in norm.state_dict().items()}
+    scale = state["weight"] / (state["running_var"] + norm.eps).sqrt()
+    weight = layer.weight.detach().double() * scale[:, None]
+    bias = (layer.bias.detach().double() - state["running_mean"]) * scale + state["bias"]
+    return weight, bias
+
+
+def linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+    """Return ``x @ weight.T + bias``, by oneDNN where it is built in. No gradient."""
+    if _ONEDNN and x.dtype == torch.float32 and x.device.type == "cpu":
+        product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+        return product
+    return nn.functional.linear(x, weight, bias)
+
+
+_ONEDNN = hasattr(torch.ops.mkldnn, "_linear_pointwise")

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from asdbench.errors import AsdbenchError
 
+from ._ae_gradient import Backpropagation
 from ._ae_network import Autoencoder
 from ._dcase_ae_params import Variant
 
@@ -73,9 +73,9 @@ def train_network(
     AsdbenchError
         When the loss is not finite.
     """
-    network.train()
+    gradient = Backpropagation(network)
     optimizer = torch.optim.Adam(
-        network.parameters(), lr=plan.learning_rate, eps=plan.adam_eps, fused=True
+        [gradient.flat], lr=plan.learning_rate, eps=plan.adam_eps, fused=True
     )
     losses: list[torch.Tensor] = []
     for epoch in range(plan.epochs):
@@ -83,12 +83,8 @@ def train_network(
         for batch in shuffled(starts, plan.batch_size, generator):
             if len(batch) < 2:  # batch normalization needs two; the official code skips it too
                 continue
-            x = gather(batch)
-            loss = nn.functional.mse_loss(network(x), x)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            losses.append(gradient(gather(batch)))
             optimizer.step()
-            losses.append(loss.detach())
         if not torch.isfinite(torch.stack(losses)).all():
             raise AsdbenchError(
                 f"dcase-ae: the loss is not finite after epoch {epoch + 1} of {plan.epochs}",
