@@ -4,6 +4,13 @@ The harness knows no detector, generator or data set by name; all of them, the b
 included, arrive through here. Listing imports nothing; a broken plug-in breaks only itself.
 """
 
+from asdbench.registry.describe import (
+    ParameterDescription,
+    PluginDescription,
+    clashes,
+    describe_plugin,
+    find_anywhere,
+)
 from asdbench.registry.digest import code_digest, source_digest
 from asdbench.registry.discovery import (
     PluginSpec,
@@ -20,12 +27,17 @@ from asdbench.registry.ref import KINDS, Kind, PluginRef, singular
 __all__ = [
     "KINDS",
     "Kind",
+    "ParameterDescription",
+    "PluginDescription",
     "PluginRef",
     "PluginSpec",
     "Use",
+    "clashes",
     "code_digest",
+    "describe_plugin",
     "did_you_mean",
     "find",
+    "find_anywhere",
     "inspect_file",
     "load",
     "nearest",

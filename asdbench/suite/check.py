@@ -129,7 +129,12 @@ class Checker:
             self._report((*use_path, "use") if kind == "datasets" else use_path, error)
             return None
         more = tuple(DatasetModel.model_fields) if kind == "datasets" else ()
-        params, mistakes = validate(cls.info.params, values, self.document, prefix, use, more)
+        try:
+            params, mistakes = validate(cls.info.params, values, self.document, prefix, use, more)
+        except Exception as error:  # a validator of the plug-in's own is at fault
+            message = f"'{use}' cannot check its parameters: {type(error).__name__}: {error}"
+            self.problems.append(Problem.at(self.document.place(prefix), message, ref.origin))
+            return None
         self.problems += mistakes
         if params is None:
             return None

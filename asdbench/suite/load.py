@@ -37,7 +37,7 @@ def load_suite(
     SuiteError
         With one line for every mistake, in the order of the file.
     """
-    loaded, found = _load(name_or_path, overrides, only)
+    loaded, found = examine(name_or_path, overrides, only)
     if loaded is None:
         raise SuiteError("\n".join(str(problem) for problem in found))
     return loaded
@@ -53,7 +53,7 @@ def problems(
     SuiteError
         When there is no such suite.
     """
-    return _load(name_or_path, overrides, only)[1]
+    return examine(name_or_path, overrides, only)[1]
 
 
 def foreign_code(loaded: LoadedSuite) -> list[str]:
@@ -65,9 +65,16 @@ def foreign_code(loaded: LoadedSuite) -> list[str]:
     return list(dict.fromkeys([*origins, *idle]))
 
 
-def _load(
-    name_or_path: str | Path, overrides: Sequence[str], only: Sequence[str]
+def examine(
+    name_or_path: str | Path, overrides: Sequence[str] = (), only: Sequence[str] = ()
 ) -> tuple[LoadedSuite | None, list[Problem]]:
+    """Return the suite, or None and its mistakes; see :func:`load_suite`.
+
+    Raises
+    ------
+    SuiteError
+        When there is no such suite.
+    """
     source = find_suite(name_or_path)
     shown = str(name_or_path) if source == Path(name_or_path) else str(source)
     try:

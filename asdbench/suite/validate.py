@@ -11,7 +11,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic_core import ErrorDetails
 
 from asdbench.registry import did_you_mean
-from asdbench.suite.expect import Schema, describe, properties, schema_at, show
+from asdbench.registry.expect import Schema, describe, properties, schema_at, show
 from asdbench.suite.problem import Problem
 from asdbench.suite.yaml_source import Document, KeyPath
 
@@ -122,7 +122,7 @@ class _Translator:
         patterns = [
             {"type": "string", "pattern": key} for key in parent.get("patternProperties", ())
         ]
-        names = parent.get("propertyNames") or next(iter(patterns), {})
+        names = next(iter(patterns), parent.get("propertyNames", {}))
         expected = describe(self.schema, names)
         place = self.document.key_place((*self.prefix, *location))
         return Problem.at(place, f"'{location[-1]}': expected {expected}")
