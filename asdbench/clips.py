@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 class ClipPool:
     """Clips read on demand, with their log-mel frames computed once per specification.
 
-    Implements :class:`asdbench.api.LabelledClipSet` when ``labels`` is given, and
-    :class:`asdbench.api.ClipSet` always.
+    Implements :class:`asdbench.api.LabelledClipSet`.
 
     Parameters
     ----------
@@ -28,7 +27,7 @@ class ClipPool:
     read
         Returns clip ``i`` as float32 (samples,).
     labels
-        One a clip; None hides them.
+        One a clip; empty for detectors, which see none.
     cached_features
         Returns the frames of the whole pool for a specification, e.g. from the store;
         None computes them here. A subset takes its rows from the pool it came from.
@@ -37,7 +36,7 @@ class ClipPool:
     conditions: Sequence[Condition]
     sample_rate: int
     read: Callable[[int], Audio]
-    labels: Sequence[Label] | None = None
+    labels: Sequence[Label] = ()
     cached_features: Callable[[LogMelSpec], Frames] | None = None
     _features: dict[LogMelSpec, Frames] = field(default_factory=dict, repr=False, compare=False)
 
@@ -47,7 +46,7 @@ class ClipPool:
         audio: Sequence[Audio],
         sample_rate: int,
         conditions: Sequence[Condition],
-        labels: Sequence[Label] | None = None,
+        labels: Sequence[Label] = (),
     ) -> Self:
         """Return a pool of clips that are already in memory."""
         return cls(conditions, sample_rate, audio.__getitem__, labels)
@@ -79,7 +78,7 @@ class ClipPool:
             self,
             conditions=[self.conditions[i] for i in chosen],
             read=lambda i: self.read(chosen[i]),
-            labels=None if self.labels is None else [self.labels[i] for i in chosen],
+            labels=[self.labels[i] for i in chosen] if self.labels else (),
             cached_features=lambda spec: self.features(spec).take(chosen),
             _features={},
         )

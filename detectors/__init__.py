@@ -1,0 +1,1 @@
+"""The detectors that come with asdbench; the harness finds them as entry points."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from asdbench.compare import Comparison
+    from asdbench.comparison import Comparison
 
 
 def compare(
@@ -34,7 +34,7 @@ def compare(
     import dataclasses
     import json
 
-    from asdbench.compare import compare as compare_reports
+    from asdbench.comparison import compare as compare_reports
     from asdbench.report.write import read_report
 
     outcome = compare_reports(read_report(base), read_report(new), tolerance)
@@ -47,9 +47,7 @@ def compare(
 
 
 def _print(outcome: Comparison) -> None:
-    from rich.table import Table
-
-    from asdbench.cli.tables import console
+    from asdbench.cli.tables import compact_table, console
     from asdbench.report.markdown import number
 
     out = console()
@@ -58,7 +56,7 @@ def _print(outcome: Comparison) -> None:
     for note in outcome.notes:
         typer.echo(f"note: {note}")
     if outcome.changes:
-        table = Table(title="Changed", title_justify="left")
+        table = compact_table("Changed")
         for name in ("machine", "section", "domain", "detector", "grid", "value"):
             table.add_column(name)
         for name in ("base", "new", "change"):

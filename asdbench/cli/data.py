@@ -11,6 +11,8 @@ import typer
 from asdbench.cli.options import SetOption
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from asdbench.api import Clip
 
 data_app = typer.Typer(
@@ -58,13 +60,10 @@ def simulate(
 
         asdbench data simulate twin --machines fan --sections 00 --train 100 --test 20
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from asdbench.datasets.simulated import simulate_to
+    from asdbench.datasets.simulated.write import simulate_to
     from asdbench.engine.local import default_workers
 
-    with Progress(console=Console(stderr=True), disable=None) as progress:
+    with _bar() as progress:
         bar = progress.add_task("clips", total=None)
         counts = simulate_to(
             folder,
@@ -76,7 +75,16 @@ def simulate(
             workers=workers or default_workers(),
             progress=lambda done, total, what: progress.update(bar, completed=done, total=total),
         )
-    typer.echo(f"{counts.written} clips written, {counts.kept} kept, in {folder}")
+    typer.echo(f"{counts['written']} clips written, {counts['kept']} kept, in {folder}")
+
+
+def _bar() -> Progress:
+    """Return a progress bar on stderr, silent where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    return Progress(console=console, disable=not console.is_terminal)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -93,13 +101,11 @@ def list_(source: SourceArgument, set_: SetOption = None, year: YearOption = 202
     """
     from collections import Counter
 
-    from rich.table import Table
-
-    from asdbench.cli.tables import console
+    from asdbench.cli.tables import compact_table, console
 
     clips = _clips(source, set_ or (), year)
     counts = Counter((c.machine, c.section, c.domain, c.split, c.label) for c in clips)
-    table = Table()
+    table = compact_table()
     for name in ("machine", "section", "domain", "split", "label"):
         table.add_column(name)
     for name in ("clips", "conditions"):
@@ -121,14 +127,11 @@ def verify(source: SourceArgument, set_: SetOption = None, year: YearOption = 20
 
         asdbench data verify mimii_dg --set dataset.root=DIR
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
     from asdbench.audio import AudioFormat
     from asdbench.datasets.verify import verify as verify_clips
 
     clips = [c for c in _clips(source, set_ or (), year) if c.part is None]
-    with Progress(console=Console(stderr=True), disable=None) as progress:
+    with _bar() as progress:
         bar = progress.add_task("files", total=len(clips))
         problems = verify_clips(
             clips,
@@ -136,7 +139,7 @@ def verify(source: SourceArgument, set_: SetOption = None, year: YearOption = 20
             lambda done, total, what: progress.update(bar, completed=done, total=total),
         )
     for problem in problems:
-        typer.echo(str(problem))
+        typer.echo(f"{problem.message}\n  {problem.hint}")
     typer.echo(f"{len(clips)} files read, {len(problems)} cannot be used")
     if problems:
         raise typer.Exit(2)

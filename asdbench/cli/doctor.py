@@ -10,13 +10,11 @@ def doctor() -> None:
 
     Exit code 0 when a run can work, 2 when something it needs is missing.
     """
-    from rich.table import Table
-
-    from asdbench.cli.tables import console
+    from asdbench.cli.tables import compact_table, console
     from asdbench.engine.health import examine
 
     findings = examine()
-    table = Table()
+    table = compact_table()
     for name in ("check", "state", "found", "what to do"):
         table.add_column(name, overflow="fold")
     for finding in findings:

@@ -96,10 +96,13 @@ def _print(rows: tuple[SectionMetrics, ...], definition: DefinitionId, score: fl
         console = Console(highlight=False, markup=False, color_system=None, width=_PLAIN_WIDTH)
     console.print(_table(rows, definition))
     rules = DEFINITIONS[definition]
-    shown = ["auc", "pauc"] if definition is not DefinitionId.DCASE2021 else ["auc", "pauc_domain"]
-    decided = any(row.decisions for row in rows)
-    for name in shown + ["f1"] * decided:
+    shown = ["auc", "pauc_domain" if definition is DefinitionId.DCASE2021 else "pauc"]
+    if any(row.decisions for row in rows):
+        shown.append("f1")
+    for name in shown:
         console.print(METRICS[name].describe(definition))
+    if not rules.has_domains:
+        console.print(f"Domains and decisions are not used: {definition} defines neither.")
     console.print(f"\nOfficial score ({rules.years}): {_number(score)}")
     console.print(f"  {rules.official_score}; {len(rows)} machine-section pairs.")
 

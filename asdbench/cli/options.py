@@ -26,6 +26,25 @@ OnlyOption = Annotated[
         help="Keep only machine=, section=, detector= or generator=NAME. Repeatable.",
     ),
 ]
+
+
+def _register(files: list[Path] | None) -> list[Path] | None:
+    from asdbench.registry import register_file
+
+    for file in files or ():
+        register_file(file)
+    return files
+
+
+PluginOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugin",
+        metavar="FILE",
+        help="Python file whose @detector and @generator classes to use. Repeatable.",
+        callback=_register,
+    ),
+]
 StoreOption = Annotated[
     Path | None,
     typer.Option(

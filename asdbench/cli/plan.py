@@ -38,22 +38,17 @@ def plan(
 def _print(plan: Plan, store: Store) -> None:
     from collections import Counter
 
-    from rich.table import Table
-
-    from asdbench.cli.tables import console
+    from asdbench.cli.tables import compact_table, console
 
     missing = {task.entry for task in plan.missing(store)}
     total = Counter(task.entry.kind for task in plan.tasks)
     todo = Counter(entry.kind for entry in missing)
-    table = Table(title=f"{plan.loaded.suite.name} {plan.loaded.suite.version}")
-    table.title_justify = "left"
+    table = compact_table(f"{plan.loaded.suite.name} {plan.loaded.suite.version}")
     table.add_column("step")
     for name in ("tasks", "in the store", "to do"):
         table.add_column(name, justify="right")
     for kind, count in total.items():
-        table.add_row(
-            kind, str(count), str(sum(_there(plan, store, kind))), str(todo.get(kind, 0))
-        )
+        table.add_row(kind, str(count), str(sum(_there(plan, store, kind))), str(todo.get(kind, 0)))
     console().print(table)
     split = plan.split
     labels = Counter(clip.label for clip in split.evaluation)

@@ -28,9 +28,7 @@ def run(
             help="Processes. Default: one a core; 0 runs everything in this process.",
         ),
     ] = None,
-    device: Annotated[
-        str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")
-    ] = "auto",
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")] = "auto",
     fresh: Annotated[
         bool,
         typer.Option("--fresh", help="Compute everything anew, in a store in the run folder."),
@@ -41,8 +39,8 @@ def run(
     What was computed before is taken from the store. A run that was interrupted or killed goes
     on where it stopped when the same command is given again.
 
-    Examples:
-
+    Examples
+    --------
         asdbench run quickstart
 
         asdbench run suites/mimii_dg.yaml --set dataset.root=DIR --only machine=fan

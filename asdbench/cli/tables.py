@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -18,23 +19,40 @@ _PLAIN_WIDTH = 100
 def console() -> Console:
     """Return a console for stdout: of the terminal's width, or of a fixed one in a pipe."""
     out = Console(highlight=False)
-    return out if out.is_terminal else Console(highlight=False, width=_PLAIN_WIDTH, color_system=None)
+    return (
+        out if out.is_terminal else Console(highlight=False, width=_PLAIN_WIDTH, color_system=None)
+    )
+
+
+def compact_table(title: str | None = None, caption: str | None = None) -> Table:
+    """Return a table that spends its width on numbers."""
+    return Table(
+        title=title,
+        caption=caption,
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
 
 
 def print_summary(report: Report) -> None:
     """Print one row for each machine, detector and generator, at most 100 columns wide."""
     groups = [m for m in report.means if m.over == "machine and domain"]
     by_domain = bool(groups)
-    table = Table(title=title(report), title_justify="left", caption=_caption(report, by_domain))
+    table = compact_table(title(report), _caption(report, by_domain))
     for name in ("machine", "detector", "generator"):
         table.add_column(name, overflow="fold")
     for domain in ("source", "target") if by_domain else ("all",):
         for arm in ("real", "gen.", "gap"):
-            table.add_column(f"{domain}\n{arm}" if by_domain else arm, justify="right")
+            head = f"{domain}\n{arm}" if by_domain else f"AUC\n{arm}"
+            table.add_column(head, justify="right", no_wrap=True)
     for arm in ("real", "gen."):
-        table.add_column(f"pAUC\n{arm}", justify="right")
+        table.add_column(f"pAUC\n{arm}", justify="right", no_wrap=True)
     previous = None
-    for mean in (m for m in report.means if m.over == "machine"):
+    machines = [m for m in report.means if m.over == "machine"]
+    for mean in sorted(machines, key=lambda m: m.machine or ""):
         if previous is not None and previous != mean.machine:
             table.add_section()
         previous = mean.machine

@@ -1,0 +1,1 @@
+"""The engine: split, plan, tasks, store, execution."""

@@ -37,13 +37,13 @@ class Observer(Protocol):
     """Who wants to know how the work goes on."""
 
     def started(self, task: Task) -> None:
-        """A worker began ``task``."""
+        """Note that a worker began ``task``."""
 
     def advanced(self, task: Task, done: int, total: int, what: str) -> None:
-        """``task`` did ``done`` of ``total`` ``what``."""
+        """Note that ``task`` did ``done`` of ``total`` ``what``."""
 
     def finished(self, task: Task, failure: Failure | None) -> None:
-        """``task`` ended."""
+        """Note that ``task`` ended."""
 
 
 def default_workers() -> int:

@@ -22,10 +22,9 @@ from asdbench.engine.tasks import (
     GenerateClips,
     ScoreClips,
     Task,
-    Use,
 )
 from asdbench.errors import BadClipError, DataError
-from asdbench.registry import code_digest
+from asdbench.registry import Use, code_digest
 from asdbench.suite import LoadedPlugin, LoadedSuite
 from asdbench.suite.model import GridModel
 
@@ -188,6 +187,7 @@ class _Builder:
         self.records = records
         self.tasks: dict[Entry, Task] = {}
         self.parts: dict[str, Entry] = {}
+        self.refs: dict[str, ClipRef] = {}
 
     def build(
         self, clips: Sequence[Clip], split: Split
@@ -218,11 +218,22 @@ class _Builder:
             )
 
     def _ref(self, clip: Clip) -> ClipRef:
-        path = clip.path
-        if clip.part is not None:
-            part = self.parts[clip.part]
-            path = self.store.path(part.kind, part.key) / clip.path
-        return ClipRef(self.records[clip.id].digest, clip.condition, clip.label, path)
+        if clip.id not in self.refs:
+            path = clip.path
+            if clip.part is not None:
+                part = self.parts[clip.part]
+                path = self.store.path(part.kind, part.key) / clip.path
+            self.refs[clip.id] = ClipRef(self._digest(clip), clip.condition, clip.label, path)
+        return self.refs[clip.id]
+
+    def _digest(self, clip: Clip) -> str:
+        """Return what identifies a clip's audio in keys.
+
+        For a clip that the data set makes, that includes the code that makes it.
+        """
+        if clip.part is None:
+            return self.records[clip.id].digest
+        return digest([self.parts[clip.part].key, clip.id])
 
     def _needs(self, clips: Iterable[Clip]) -> tuple[Entry, ...]:
         return tuple(dict.fromkeys(self.parts[c.part] for c in clips if c.part is not None))
@@ -252,7 +263,7 @@ class _Builder:
         )
 
     def _training(self, train: Sequence[Clip]) -> dict[str, Any]:
-        facts = [[self.records[c.id].digest, str(c.condition), c.label] for c in train]
+        facts = [[self._digest(c), str(c.condition), c.label] for c in train]
         return {"train": digest(facts), "audio": asdict(self.audio)}
 
     def _generate(
@@ -271,10 +282,7 @@ class _Builder:
             named = str(model.condition)
             seeds.append(self._seed("request", grid.label, named, count[named]))
             count[named] += 1
-        facts = [
-            [str(m.condition), s, self.records[m.id].digest]
-            for m, s in zip(models, seeds, strict=True)
-        ]
+        facts = [[str(m.condition), s, self._digest(m)] for m, s in zip(models, seeds, strict=True)]
         inputs = {"fitted": fitted.key, "label": grid.label, "requests": digest(facts)}
         entry = Entry("clips", entry_key("clips", inputs))
         task = GenerateClips(
@@ -322,9 +330,7 @@ class _Builder:
         values = {k: v for k, v in plugin.use.values.items() if k not in info.score_params}
         use = Use(plugin.use.plugin, values)
         refs = tuple(self._ref(c) for c in train)
-        return self._add(
-            FitDetector(entry, title, self._needs(train), self.audio, use, refs, seed)
-        )
+        return self._add(FitDetector(entry, title, self._needs(train), self.audio, use, refs, seed))
 
     def _score_real(
         self, plugin: LoadedPlugin, unit: Unit, repeat: int, fitted: Entry, real: Sequence[Clip]
@@ -405,12 +411,11 @@ class _Generated:
 def _identity(plugin: LoadedPlugin, without: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return what identifies a plug-in's code and parameters in a key."""
     info = plugin.cls.info
-    params = plugin.params.model_dump(mode="json")
     return {
         "plugin": info.id,
         "version": info.version,
         "code": code_digest(plugin.cls),
-        "params": {k: v for k, v in params.items() if k not in without},
+        "params": {k: v for k, v in plugin.stated.items() if k not in without},
     }
 
 

@@ -34,10 +34,10 @@ class RunObserver(Observer, Protocol):
     """Who wants to know how a run goes on."""
 
     def reading(self, done: int, total: int, what: str) -> None:
-        """``done`` of ``total`` data files were read."""
+        """Note that ``done`` of ``total`` data files were read."""
 
     def planned(self, plan: Plan, missing: Sequence[Task], folder: Path) -> None:
-        """The work is laid out; ``missing`` is what the store lacks."""
+        """Note what is to be done; ``missing`` is what the store lacks."""
 
 
 class Silent:
@@ -179,7 +179,7 @@ def _facts(plan: Plan, failures: Mapping[Entry, Failure]) -> Facts:
         version=loaded.suite.version,
         description=loaded.suite.description,
         digest=loaded.digest,
-        overrides=loaded.overrides,
+        overrides=loaded.portable_overrides,
     )
     labels = [clip.label for clip in split.evaluation]
     lent = [clip.label for clip in split.generator_train]
@@ -211,14 +211,12 @@ def _facts(plan: Plan, failures: Mapping[Entry, Failure]) -> Facts:
 
 def _plugin_use(plugin: LoadedPlugin) -> PluginUse:
     info = plugin.cls.info
-    params = plugin.params.model_dump(mode="json")
-    places = {name for name in params if isinstance(getattr(plugin.params, name), Path)}
     return PluginUse(
         id=plugin.id,
         use=info.id,
         version=info.version,
         code=code_digest(plugin.cls),
-        params={name: value for name, value in params.items() if name not in places},
+        params=plugin.stated,
         paper=info.paper,
         needs=tuple(sorted(getattr(info, "needs", ()))),
     )

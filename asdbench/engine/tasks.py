@@ -22,14 +22,13 @@ from asdbench.api import (
     Domain,
     Generator,
     Label,
-    Params,
     Request,
 )
 from asdbench.audio import AudioFormat, probe, read_audio, write_wav
 from asdbench.clips import ClipPool
 from asdbench.engine.store import Store, entry_key
 from asdbench.errors import AsdbenchError, PluginError
-from asdbench.registry import PluginSpec, code_digest
+from asdbench.registry import Use, code_digest
 
 if TYPE_CHECKING:
     from asdbench.features import Frames, LogMelSpec
@@ -56,19 +55,6 @@ class ClipRef:
     path: Path | None = None
     source: Entry | None = None
     index: int = 0
-
-
-@dataclass(frozen=True)
-class Use:
-    """A plug-in with its parameters, as a worker process can load it."""
-
-    plugin: PluginSpec
-    values: dict[str, Any]
-
-    def load(self) -> tuple[Any, Params]:
-        """Return the plug-in's class and its validated parameters."""
-        cls = self.plugin.load()
-        return cls, cls.info.params.model_validate(self.values)
 
 
 @dataclass(frozen=True)
@@ -181,9 +167,7 @@ def _fit_generator(task: FitGenerator, store: Store, folder: Path, context: Cont
 
 def _generate(task: GenerateClips, store: Store, folder: Path, context: Context) -> None:
     plugin, params = task.use.load()
-    generator: Generator = plugin.load(
-        store.path("generator", task.fitted.key), params, context
-    )
+    generator: Generator = plugin.load(store.path("generator", task.fitted.key), params, context)
     requests = [
         Request(condition, task.label, seed, _samples(reference, task.audio))
         for condition, seed, reference in zip(
@@ -299,9 +283,7 @@ def pool(
 
         return Frames.load(store.ensure("features", key, make))
 
-    labels: list[Label] | None = None
-    if labelled:
-        labels = [ref.label or "normal" for ref in refs]
+    labels: list[Label] = [ref.label or "normal" for ref in refs] if labelled else []
     return ClipPool(conditions, audio_format.sample_rate, read, labels, features)
 
 

@@ -55,7 +55,7 @@ def build_report(
         definition, suite.statistics.confidence, suite.statistics.bootstrap, suite.seeds.master
     )
     arms = _arms(scores)
-    grids = [name for name, grid in suite.grids.items() if grid.label == "anomaly"]
+    grids: list[str | None] = [n for n, grid in suite.grids.items() if grid.label == "anomaly"]
     cells: list[Cell] = []
     for detector in suite.detectors:
         for grid in grids or [None]:

@@ -170,7 +170,9 @@ def _intervals(
     rules: Rules,
 ) -> list[Interval]:
     """Return the interval of the gap of each repeat."""
-    name = "/".join([place.machine, place.section, subset, place.detector, place.grid or "", metric])
+    name = "/".join(
+        [place.machine, place.section, subset, place.detector, place.grid or "", metric]
+    )
     return [
         gap_interval(
             n, r, g, metric, rules.confidence, rules.draws, _generator(rules.seed, name, repeat)

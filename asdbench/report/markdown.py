@@ -82,11 +82,15 @@ def _introduction(report: Report) -> list[str]:
         blocks.append(f"{data.n_test_unlabelled} clips without a label entered no metric.")
     if data.skipped:
         listed = "\n".join(f"- `{name}`: {why}" for name, why in sorted(data.skipped.items()))
-        blocks.append(f"Skipped because they cannot be used: {len(data.skipped)} clips.\n\n{listed}")
+        blocks.append(
+            f"Skipped because they cannot be used: {len(data.skipped)} clips.\n\n{listed}"
+        )
     if report.suite.overrides:
-        blocks.append("Changed on the command line: " + ", ".join(
-            f"`{text}`" for text in report.suite.overrides
-        ) + ".")
+        blocks.append(
+            "Changed on the command line: "
+            + ", ".join(f"`{text}`" for text in report.suite.overrides)
+            + "."
+        )
     return blocks
 
 
@@ -98,9 +102,7 @@ def _problems(report: Report) -> str:
 def _table(rows: Iterable[Sequence[str]], headers: Sequence[str], text: int) -> str:
     """Return a table whose first ``text`` columns are words and whose others are numbers."""
     align = ["left"] * text + ["right"] * (len(headers) - text)
-    return tabulate(
-        list(rows), headers, tablefmt="github", colalign=align, disable_numparse=True
-    )
+    return tabulate(list(rows), headers, tablefmt="github", colalign=align, disable_numparse=True)
 
 
 def _means_caption(report: Report) -> str:
@@ -109,7 +111,8 @@ def _means_caption(report: Report) -> str:
     return (
         f"Arithmetic means: AUC over the {what} AUCs of the sections, pAUC over the sections. "
         "The gap is generated - real; |gap| is the mean of its absolute values. A mean over an "
-        "incomplete set is not given."
+        "incomplete set is not given. "
+        "Rows of one domain average the pAUC (domain)."
     )
 
 
@@ -194,8 +197,9 @@ def _cell_row(cell: Cell) -> list[str]:
 
 
 def _plugins(report: Report) -> str:
+    suite = report.suite
     lines = [
-        f"- suite `{report.suite.name}` {report.suite.version}, digest `{report.suite.digest[:16]}`",
+        f"- suite `{suite.name}` {suite.version}, digest `{suite.digest[:16]}`",
         f"- data `{report.data.dataset.use}`, digest `{report.data.digest[:16]}`",
     ]
     for kind, plugins in (("detector", report.detectors), ("generator", report.generators)):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from math import fsum
 from typing import Literal
-
-import numpy as np
 
 from asdbench.metrics.definitions import DefinitionId
 from asdbench.metrics.rank import harmonic_mean
@@ -70,17 +69,21 @@ def _mean(
         generator=first.generator,
         grid=first.grid,
         n_cells=len(aucs),
-        auc_real=_over(aucs, "real", np.mean),
-        auc_generated=_over(aucs, "generated", np.mean),
-        auc_gap=_over(aucs, "gap", np.mean),
-        auc_abs_gap=_over(aucs, "gap", lambda gaps: np.mean(np.abs(gaps))),
+        auc_real=_over(aucs, "real", _mean_of),
+        auc_generated=_over(aucs, "generated", _mean_of),
+        auc_gap=_over(aucs, "gap", _mean_of),
+        auc_abs_gap=_over(aucs, "gap", lambda gaps: _mean_of([abs(gap) for gap in gaps])),
         auc_hmean_real=_over(aucs, "real", harmonic_mean),
         auc_hmean_generated=_over(aucs, "generated", harmonic_mean),
-        pauc_real=_over(paucs, "real", np.mean),
-        pauc_generated=_over(paucs, "generated", np.mean),
-        pauc_gap=_over(paucs, "gap", np.mean),
+        pauc_real=_over(paucs, "real", _mean_of),
+        pauc_generated=_over(paucs, "generated", _mean_of),
+        pauc_gap=_over(paucs, "gap", _mean_of),
         reason=f"{len(incomplete)} of {len(cells)} cells are incomplete" if incomplete else None,
     )
+
+
+def _mean_of(values: Sequence[float]) -> float:
+    return fsum(values) / len(values)
 
 
 def _over(
@@ -120,7 +123,7 @@ def _official(cells: Sequence[Cell], arm: Arm, definition: DefinitionId) -> floa
     else:
         values = [*aucs, *(c.pauc for c in pauc_cells(cells))]
     if definition is DefinitionId.DCASE2020:
-        return _over(values, arm, np.mean)
+        return _over(values, arm, _mean_of)
     if any(c.domain == "all" for c in cells) and not any(c.domain != "all" for c in cells):
         return None  # the official scores from 2021 on need both domains
     return _over(values, arm, harmonic_mean)

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_ID = "asdbench/report@1"
+SchemaId = Literal["asdbench/report@1"]
+SCHEMA_ID: SchemaId = "asdbench/report@1"
 
 
 class Model(BaseModel):
@@ -154,7 +155,7 @@ class PluginUse(Model):
     code: str
     """Digest of the plug-in's code."""
     params: dict[str, Any]
-    """All parameters, defaults included; locations are left out."""
+    """All parameters, defaults included; locations as the suite's file has them."""
     paper: str = ""
     """Where the method is described."""
     needs: tuple[str, ...] = ()
@@ -173,7 +174,7 @@ class SuiteFacts(Model):
     digest: str
     """Identifies all that the suite says, overrides included."""
     overrides: tuple[str, ...]
-    """What the command line changed."""
+    """What the command line changed, other than where something lies."""
 
 
 class DataFacts(Model):
@@ -217,7 +218,7 @@ class Problem(Model):
 class Report(Model):
     """The whole result of a run."""
 
-    schema_: Literal["asdbench/report@1"] = Field(SCHEMA_ID, alias="schema")
+    schema_: SchemaId = Field(SCHEMA_ID, alias="schema")
     """Version of this format."""
     asdbench: str
     """Version of the program."""

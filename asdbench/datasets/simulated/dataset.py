@@ -6,31 +6,18 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from asdbench.api import Clip, Condition, Context, Dataset, DatasetInfo, Params
-from asdbench.datasets.simulated.plan import MODEL_VERSION
+from asdbench.datasets.simulated.plan import MACHINES, MODEL_VERSION
 from asdbench.datasets.simulated.spec import ClipSpec, section_specs
-
-_Machine = Literal["bearing", "fan", "gearbox", "slider", "valve"]
-_Section = Literal["00", "01", "02"]
 
 
 class SimulatedParams(Params):
-    """Which part of the simulated data set, and how much of it."""
+    """How much of the simulated data set; a suite's `machines` and `sections` say which part."""
 
-    machines: Annotated[tuple[_Machine, ...], Field(min_length=1)] = (
-        "bearing",
-        "fan",
-        "gearbox",
-        "slider",
-        "valve",
-    )
-    """Machine types."""
-    sections: Annotated[tuple[_Section, ...], Field(min_length=1)] = ("00", "01", "02")
-    """Sections of each machine type: its three kinds of domain shift."""
     train: Annotated[int, Field(ge=1, le=9999)] = 990
     """Normal source clips to train on in each section; ceil(train / 99) target clips are added."""
     test: Annotated[int, Field(ge=1, le=9999)] = 50
@@ -56,11 +43,7 @@ class Simulated(Dataset):
 
     def parts(self) -> Sequence[str]:
         """Return one part a section, e.g. ``fan/00``."""
-        return [
-            f"{machine}/{section}"
-            for machine in sorted(set(self.params.machines))
-            for section in sorted(set(self.params.sections))
-        ]
+        return [f"{machine}/{section}" for machine in MACHINES for section in ("00", "01", "02")]
 
     def part_key(self, part: str) -> Mapping[str, Any]:
         """Return what the bytes of a part depend on."""
