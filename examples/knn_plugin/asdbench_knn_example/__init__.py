@@ -1,0 +1,1 @@
+"""Example of an asdbench plug-in package."""
