@@ -62,9 +62,8 @@ class Checker:
         if not isinstance(data, dict) or not isinstance(data.get("use"), str):
             return None
         expanded, unset = expand(self.document, ("dataset",), data, os.environ)
-        own = set(DatasetModel.model_fields)
-        values = {key: value for key, value in expanded.items() if key not in own}
         self.problems += unset
+        values = {key: value for key, value in expanded.items() if key != "use"}
         return self._plugin("datasets", "dataset", data["use"], ("dataset",), ("dataset",), values)
 
     def entries(self, kind: Kind) -> list[LoadedPlugin]:
@@ -128,7 +127,11 @@ class Checker:
         except PluginError as error:
             self._report((*use_path, "use") if kind == "datasets" else use_path, error)
             return None
-        more = tuple(DatasetModel.model_fields) if kind == "datasets" else ()
+        more: set[str] = set()
+        if kind == "datasets":  # machines and sections are the suite's; a plug-in may want them too
+            more = set(DatasetModel.model_fields) - set(cls.info.params.model_fields)
+            unset = {key for key in DatasetModel.model_fields if values.get(key) is None}
+            values = {key: value for key, value in values.items() if key not in more | unset}
         try:
             params, mistakes = validate(cls.info.params, values, self.document, prefix, use, more)
         except Exception as error:  # a validator of the plug-in's own is at fault

@@ -131,11 +131,10 @@ def _portable(
         pairs = zip(entries, plugins, strict=True)
         return tuple(entry.model_copy(update={"params": p.stated}) for entry, p in pairs)
 
-    own = {"use", "machines", "sections"}
-    chosen = {name: getattr(suite.dataset, name) for name in own}
+    chosen = {name: getattr(suite.dataset, name) for name in DatasetModel.model_fields}
     return suite.model_copy(
         update={
-            "dataset": DatasetModel(**chosen, **dataset.stated),
+            "dataset": DatasetModel(**{**dataset.stated, **chosen}),
             "detectors": filled(suite.detectors, detectors),
             "generators": filled(suite.generators, generators),
         }

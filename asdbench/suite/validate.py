@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -24,7 +24,7 @@ def validate(
     document: Document,
     prefix: KeyPath = (),
     owner: str = "",
-    more_allowed: Sequence[str] = (),
+    more_allowed: Iterable[str] = (),
 ) -> tuple[M | None, list[Problem]]:
     """Validate ``data``, found at ``prefix`` of ``document``.
 
