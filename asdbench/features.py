@@ -243,7 +243,8 @@ def log_mel(
     Raises
     ------
     DataError
-        When there is no clip, or a clip is empty, not mono, or holds NaN or infinity.
+        When there is no clip, a clip is empty, not mono, or holds NaN or infinity, or bands lie
+        above half the sample rate.
     """
     import torch
 
@@ -298,6 +299,12 @@ class _Transform:
     def __init__(self, sample_rate: int, spec: LogMelSpec, device: torch.device) -> None:
         import torch
 
+        if max(spec.fmin, spec.fmax or 0.0) > sample_rate / 2:
+            raise DataError(
+                f"mel bands up to {spec.fmax or spec.fmin:g} Hz do not exist at a sample rate of "
+                f"{sample_rate} Hz",
+                f"lower fmax and fmin to at most {sample_rate / 2:g} Hz",
+            )
         filters = mel_filters(sample_rate, spec).T
         self.spec = spec
         self.device = device

@@ -17,28 +17,25 @@ from ._dcase_ae_params import Variant
 
 
 class WindowGather:
-    """Picks windows of frames by the row they start in.
+    """Picks windows of consecutive frames by the frame they start with.
 
     Parameters
     ----------
-    view
-        float32 (rows, width): the strided view of :class:`asdbench.features.Windows`.
+    frames
+        float32 (frames, bands), C-contiguous; only read.
     length
         Frames of a window.
     device
         Where the frames are kept and the windows come from.
     """
 
-    def __init__(self, view: NDArray[np.float32], length: int, device: torch.device) -> None:
-        rows, width = view.shape
-        bands = width // length
-        frames = np.lib.stride_tricks.as_strided(
-            view, (rows + length - 1, bands), (view.strides[0], view.itemsize)
-        )
+    def __init__(self, frames: NDArray[np.float32], length: int, device: torch.device) -> None:
+        count, bands = frames.shape
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # read-only memory, which we only read
+            warnings.simplefilter("ignore", UserWarning)  # memory-mapped frames are read-only
             values = torch.from_numpy(frames).to(device)
-        self.view = values.as_strided((rows, width), (bands, 1))
+        self.width = length * bands
+        self.view = values.as_strided((count - length + 1, self.width), (bands, 1))
 
     def __call__(self, starts: torch.Tensor) -> torch.Tensor:
         """Return the windows that start at ``starts``, (batch, width)."""

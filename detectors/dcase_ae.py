@@ -84,13 +84,18 @@ class DCASEAutoencoder(Detector):
     def fit(self, train: ClipSet, context: Context) -> None:
         """Train the network, then gather covariances and thresholds."""
         settings, device = self._settings, torch.device(context.device)
-        windows = self._windows(train)
-        gather = WindowGather(windows.view, self.params.frames, device)
+        windows, gather = self._windows(train, device)
         generator = torch.Generator().manual_seed(context.seed)
-        network = Autoencoder(windows.view.shape[1], settings.bn_eps)
+        network = Autoencoder(gather.width, settings.bn_eps)
         network.initialize(settings.init, generator)
         network.to(device)
         kept, withheld = self._split(windows, len(train), generator)
+        if len(kept) < 3:  # of three, two are of one domain: enough for a covariance
+            raise DataError(
+                f"dcase-ae: {len(windows.starts)} windows of {self.params.frames} frames are too "
+                "few to train on",
+                "give it more or longer clips",
+            )
         starts = torch.from_numpy(windows.starts)
         losses = train_network(network, gather, starts[kept], settings, generator, context.progress)
 
@@ -127,8 +132,7 @@ class DCASEAutoencoder(Detector):
         if len(clips) == 0:
             return np.zeros(0)
         device = torch.device(context.device)
-        windows = self._windows(clips)
-        gather = WindowGather(windows.view, self.params.frames, device)
+        windows, gather = self._windows(clips, device)
         reconstruct = Reconstructor(fitted.network, device)
         bands = self.params.n_mels
         mse, mean_residual = summarize_clips(reconstruct, gather, windows, len(clips), bands)
@@ -169,7 +173,7 @@ class DCASEAutoencoder(Detector):
             raise PluginError("dcase-ae is not fitted", "call fit() or load() first")
         return self._fitted
 
-    def _windows(self, clips: ClipSet) -> Windows:
+    def _windows(self, clips: ClipSet, device: torch.device) -> tuple[Windows, WindowGather]:
         spec = self.params.log_mel()
         frames = clips.features(spec)
         windows = frames.windows(self.params.frames, self.params.n_hop_frames)
@@ -182,7 +186,7 @@ class DCASEAutoencoder(Detector):
                 f"{self.params.frames} frames are needed, that is {least:.3g} s: leave these "
                 "clips out, or lower 'frames' or 'hop_length'",
             )
-        return windows
+        return windows, WindowGather(frames.values, self.params.frames, device)
 
     def _split(
         self, windows: Windows, clips: int, generator: torch.Generator
