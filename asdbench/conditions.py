@@ -46,9 +46,9 @@ def parse_attributes(text: str) -> Attributes:
         name, equals, value = pair.partition("=")
         if not name or not equals or "=" in value:
             raise DataError(f"'{pair}' is no attribute", "Write name=value,name=value, or -.")
-        if unquote(name) in values:
+        if _decode(name) in values:
             raise DataError(f"attribute '{name}' is given twice in '{text}'")
-        values[unquote(name)] = unquote(value)
+        values[_decode(name)] = _decode(value)
     return as_attributes(values)
 
 
@@ -72,10 +72,14 @@ def parse_condition(text: str) -> Condition:
     domains: dict[str, Domain | None] = {"-": None} | {name: name for name in get_args(Domain)}
     if parts[2] not in domains:
         raise DataError(f"unknown domain '{parts[2]}' in '{text}'", "Use source, target or -.")
-    machine, section = unquote(parts[0]), unquote(parts[1])
+    machine, section = _decode(parts[0]), _decode(parts[1])
     return Condition(machine, section, domains[parts[2]], parse_attributes(parts[3]))
 
 
 def _encode(text: str) -> str:
     # A lone "-" would read as "none".
     return "%2D" if text == "-" else quote(text, safe=_PLAIN, errors="surrogatepass")
+
+
+def _decode(text: str) -> str:
+    return unquote(text, errors="surrogatepass")
