@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from asdbench.metrics.dcase import SectionMetrics
 
 _DECISIONS = ("precision", "recall", "f1")
-_PLAIN_WIDTH = 140
+_PLAIN_WIDTH = 100
 
 
 def evaluate(
@@ -93,7 +93,7 @@ def _print(rows: tuple[SectionMetrics, ...], definition: DefinitionId, score: fl
 
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
-        console = Console(highlight=False, markup=False, color_system=None, width=_PLAIN_WIDTH)
+        console = Console(highlight=False, markup=False, width=_PLAIN_WIDTH, color_system=None)
     console.print(_table(rows, definition))
     rules = DEFINITIONS[definition]
     shown = ["auc", "pauc_domain" if definition is DefinitionId.DCASE2021 else "pauc"]
@@ -124,15 +124,15 @@ def _columns(rows: tuple[SectionMetrics, ...], definition: DefinitionId) -> dict
 def _table(rows: tuple[SectionMetrics, ...], definition: DefinitionId) -> Table:
     from itertools import groupby
 
-    from rich.table import Table
+    from asdbench.cli.tables import compact_table
 
     columns = _columns(rows, definition)
-    table = Table(title=f"Metrics by {definition} ({DEFINITIONS[definition].years})")
-    table.add_column("machine", no_wrap=True)
-    table.add_column("section", no_wrap=True)
-    table.add_column("clips", justify="right", no_wrap=True)
+    table = compact_table(f"Metrics by {definition} ({DEFINITIONS[definition].years})")
+    for name in ("machine", "section"):
+        table.add_column(name, overflow="fold")
+    table.add_column("clips", justify="right", min_width=5)
     for title in columns.values():
-        table.add_column(title, justify="right", no_wrap=True)
+        table.add_column(title, justify="right", min_width=6)
     by_machine = sorted(rows, key=lambda row: row.machine)
     for machine, group in groupby(by_machine, key=lambda row: row.machine):
         members = tuple(group)
