@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from asdbench.detectors.dcase_ae import DCASEAutoencoder, DCASEAutoencoderParams
+from pydantic import ValidationError
+
+from asdbench.api import Condition, Context
+from asdbench.clips import ClipPool
+from asdbench.errors import AsdbenchError, DataError, PluginError
+
+RATE = 8000
+FAST: dict[str, Any] = {
+    "n_fft": 256,
+    "hop_length": 128,
+    "n_mels": 16,
+    "epochs": 4,
+    "batch_size": 64,
+    "learning_rate": 5e-3,
+}
+TRAINED: dict[str, Any] = {"epochs": 40, "batch_size": 32}
+"""Enough steps for the running statistics to settle."""
+
+
+def hum(seed: int, samples: int = RATE // 2, gain: float = 1.0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    time = np.arange(samples) / RATE
+    tone = np.sin(2 * np.pi * rng.uniform(190, 210) * time + rng.uniform(0, 6))
+    return (gain * 0.05 * (tone + rng.standard_normal(samples))).astype(np.float32)
+
+
+def pool(clips: list[np.ndarray], targets: int = 0) -> ClipPool:
+    """Return a pool whose last ``targets`` clips are of the target domain."""
+    domains = ["source"] * (len(clips) - targets) + ["target"] * targets
+    return ClipPool.from_arrays(clips, RATE, [Condition("fan", "00", d) for d in domains])
+
+
+def normals(count: int = 24, targets: int = 4) -> ClipPool:
+    return pool([hum(seed) for seed in range(count)], targets)
+
+
+def fitted(tmp_path: Path, train: ClipPool | None = None, seed: int = 1, **params: Any):
+    detector = DCASEAutoencoder(DCASEAutoencoderParams(**(FAST | params)))
+    detector.fit(train or normals(), Context(seed, tmp_path))
+    return detector
+
+
+def with_score(detector: DCASEAutoencoder, score: str, folder: Path) -> DCASEAutoencoder:
+    folder.mkdir()
+    detector.save(folder)
+    params = detector.params.model_copy(update={"score": score})
+    return DCASEAutoencoder.load(folder, params, Context(0, folder))
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_fit_shares_between_scores_are_declared() -> None:
+    assert DCASEAutoencoder.info.id == "dcase-ae"
+    assert DCASEAutoencoder.info.score_params == {"score"}
+
+
+@pytest.mark.parametrize(
+    ("variant", "expected"),
+    [
+        ("2022", (1e-3, 512, 100, "clips", "glorot", 1e-3, 1e-7)),
+        ("2023", (1e-3, 256, 100, "vectors", "torch", 1e-3, 1e-8)),
+    ],
+)
+def test_variants_are_the_published_ones_and_can_be_overridden(
+    variant: Any, expected: tuple[object, ...]
+) -> None:
+    settings = DCASEAutoencoderParams(variant=variant).settings()
+    assert tuple(vars(settings).values()) == expected
+    overridden = DCASEAutoencoderParams(variant=variant, epochs=3, init="torch").settings()
+    assert (overridden.epochs, overridden.init) == (3, "torch")
+    assert overridden.batch_size == settings.batch_size
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"epochs": 0}, {"n_fft": 1023}, {"score": "mae"}, {"frame": 5}, {"batch_size": 1}]
+)
+def test_wrong_parameters_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        DCASEAutoencoderParams(**wrong)
+
+
+def test_every_parameter_is_described() -> None:
+    properties = DCASEAutoencoderParams.model_json_schema()["properties"]
+    assert all(field.get("description") for field in properties.values())
+
+
+@pytest.mark.parametrize(("variant", "threshold"), [("2022", "clip"), ("2023", "batch")])
+def test_planted_anomalies_rank_above_normals(tmp_path: Path, variant: str, threshold: str) -> None:
+    detector = fitted(tmp_path, variant=variant, threshold=threshold, **TRAINED)
+    clips = [hum(100 + i) for i in range(8)] + [hum(200 + i, gain=6.0) for i in range(4)]
+    for score in ("mse", "mahalanobis"):
+        ready = with_score(detector, score, tmp_path / score)
+        scores = ready.score(pool(clips), Context(0, tmp_path))
+        assert scores.dtype == np.float64
+        assert scores.shape == (12,)
+        assert np.isfinite(scores).all()
+        assert scores[8:].min() > scores[:8].max()
+        assert ready.decide(scores)[8:].all()
+
+
+def test_mse_is_the_mean_over_windows_and_dimensions(tmp_path: Path) -> None:
+    detector = fitted(tmp_path, n_hop_frames=2)
+    clips = pool([hum(1), hum(2, samples=3001)])
+    network = detector._fitted.network
+    windows = clips.features(detector.params.log_mel()).windows(5, 2)
+    scores = detector.score(clips, Context(0, tmp_path))
+    for clip in range(2):
+        x = torch.from_numpy(windows.view[windows.starts[windows.clip == clip]])
+        expected = (x - network(x)).square().mean().item()
+        assert scores[clip] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_clip_is_scored_alike_in_any_company(tmp_path: Path) -> None:
+    detector = fitted(tmp_path)
+    clips = pool([hum(50 + i, samples=2000 + 517 * i) for i in range(7)])
+    together = detector.score(clips, Context(0, tmp_path))
+    order = [5, 0, 6, 2]
+    assert detector.score(clips.subset(order), Context(9, tmp_path)).tolist() == (
+        together[order].tolist()
+    )
+    assert detector.score(clips.subset([]), Context(0, tmp_path)).shape == (0,)
+
+
+def test_decisions_flag_about_a_tenth_of_training_clips(tmp_path: Path) -> None:
+    train = normals(60, 6)
+    detector = fitted(tmp_path, train)
+    for score in ("mse", "mahalanobis"):
+        ready = with_score(detector, score, tmp_path / score)
+        scores = ready.score(train, Context(0, tmp_path))
+        assert 0.02 <= ready.decide(scores).mean() <= 0.25
+        at_threshold = np.array([ready._fitted.thresholds[score].value])
+        assert not ready.decide(at_threshold)[0]
+        assert ready.decide(np.nextafter(at_threshold, np.inf))[0]
+
+
+def test_same_seed_same_scores_and_no_global_randomness(tmp_path: Path) -> None:
+    clips = normals(6)
+    torch.manual_seed(7)
+    np.random.seed(7)  # noqa: NPY002
+    torch_state = torch.get_rng_state()
+    numpy_state = np.random.get_state()[1].copy()  # noqa: NPY002
+    scores = [
+        fitted(tmp_path, seed=seed, validation="vectors").score(clips, Context(0, tmp_path))
+        for seed in (3, 3, 2**64 - 1)
+    ]
+    assert torch.equal(torch.get_rng_state(), torch_state)
+    assert np.array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
+    assert scores[0].tolist() == scores[1].tolist()
+    assert not np.array_equal(scores[0], scores[2])
+
+
+def test_saved_detector_scores_bit_for_bit(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    detector = fitted(tmp_path, covariance="global", score="mahalanobis", bn_eps=1e-2)
+    loaded = with_score(detector, "mahalanobis", folder)
+    clips = normals(5)
+    scores = detector.score(clips, Context(0, tmp_path))
+    assert loaded.score(clips, Context(0, tmp_path)).tolist() == scores.tolist()
+    assert loaded.decide(scores).tolist() == detector.decide(scores).tolist()
+    assert {path.suffix for path in folder.iterdir()} == {".safetensors", ".json"}
+    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())]
+    again = tmp_path / "again"
+    again.mkdir()
+    loaded.save(again)
+    assert digests == [
+        hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(again.iterdir())
+    ]
+
+
+def test_progress_counts_epochs(tmp_path: Path) -> None:
+    seen: list[tuple[int, int, str]] = []
+    detector = DCASEAutoencoder(DCASEAutoencoderParams(**FAST))
+    detector.fit(normals(), Context(1, tmp_path, progress=lambda *call: seen.append(call)))
+    assert seen == [(i, 4, "epoch") for i in range(1, 5)]
+
+
+def test_validation_of_2022_withholds_the_last_clips(tmp_path: Path) -> None:
+    # The last tenth is never trained on, so what it holds must not move the weights.
+    clips = [hum(seed) for seed in range(20)]
+    loud = [*clips[:18], hum(1, gain=8.0), hum(2, gain=8.0)]
+    networks = [
+        fitted(tmp_path, pool(chosen), variant="2022")._fitted.network for chosen in (clips, loud)
+    ]
+    for one, other in zip(*(network.state_dict().values() for network in networks), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_too_short_clips_are_named(tmp_path: Path) -> None:
+    clips = [hum(0), hum(1, samples=500), hum(2)]
+    with pytest.raises(DataError, match=r"1 of 3 clips .* 4 frames\n.*5 frames are needed"):
+        fitted(tmp_path, pool(clips))
+    detector = fitted(tmp_path)
+    with pytest.raises(DataError, match="too short"):
+        detector.score(pool(clips), Context(0, tmp_path))
+
+
+def test_too_few_windows_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="too few"):
+        fitted(tmp_path, pool([hum(0, samples=600)]))
+    scores = fitted(tmp_path, pool([hum(0, samples=1024)], 1), validation="none").score(
+        normals(3, 0), Context(0, tmp_path)
+    )
+    assert np.isfinite(scores).all()
+
+
+def test_diverging_training_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(AsdbenchError, match=r"not finite after epoch .*\n.*learning_rate"):
+        fitted(tmp_path, learning_rate=1e30, epochs=30)
+
+
+def test_unfitted_detector_says_so(tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match="not fitted"):
+        DCASEAutoencoder(DCASEAutoencoderParams()).score(normals(3, 0), Context(0, tmp_path))
+
+
+def test_silent_training_clips_give_finite_scores(tmp_path: Path) -> None:
+    silent = pool([np.zeros(4000, np.float32)] * 6, 1)
+    detector = fitted(tmp_path, silent, **TRAINED)
+    for score in ("mse", "mahalanobis"):
+        ready = with_score(detector, score, tmp_path / score)
+        scores = ready.score(pool([np.zeros(4000, np.float32), hum(1)]), Context(0, tmp_path))
+        assert np.isfinite(scores).all()
+        assert scores[1] > scores[0]
+        assert np.isfinite(ready._fitted.thresholds[score].value)
+
+
+MEMORY = """
+import resource, sys
+from pathlib import Path
+import numpy as np, torch
+from asdbench.api import Condition, Context
+from asdbench.clips import ClipPool
+from asdbench.detectors.dcase_ae import DCASEAutoencoder, DCASEAutoencoderParams
+torch.set_num_threads(1)
+def read(index):
+    return np.random.default_rng(index).standard_normal(160000).astype(np.float32)
+def fit(count):
+    clips = ClipPool([Condition("fan", "00", "source")] * count, 16000, read)
+    detector = DCASEAutoencoder(DCASEAutoencoderParams(epochs=1, batch_size=512))
+    detector.fit(clips, Context(0, Path(".")))
+    detector.score(clips, Context(0, Path(".")))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+base = fit(4)
+print(fit(int(sys.argv[1])) - base)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the resource module")
+def test_memory_is_that_of_the_features() -> None:
+    clips = 200
+    features = clips * 313 * 128 * 4 / 2**20  # MiB
+    result = subprocess.run(
+        [sys.executable, "-c", MEMORY, str(clips)], capture_output=True, text=True, check=True
+    )
+    assert float(result.stdout) < 1.5 * features + 40
