@@ -1,6 +1,6 @@
 """The operations of :mod:`asdbench.generators.perturb`, each drawn first and then applied.
 
-``draw`` takes a strength, 1.0 being the default severity. Added sound is proportional to it in
+``draw`` takes a strength; at 1.0 the ranges span faint to clear faults. Added sound is proportional to it in
 amplitude; a relative change of speed, a depth and a gain in dB are proportional to it.
 ``apply`` maps float64 (samples,) to the same length; ``str`` names the operation and its
 parameters. Levels are relative to the clip's own RMS, so a quiet clip is altered as a loud one is.
@@ -79,8 +79,8 @@ class Speed(Operation):
 
     @classmethod
     def draw(cls, rng: np.random.Generator, rate: int, strength: float) -> Self:
-        """Draw 3 % to 12 % either way."""
-        change = strength * _log_uniform(rng, 0.03, 0.12)
+        """Draw 1 % to 10 % either way."""
+        change = strength * _log_uniform(rng, 0.01, 0.1)
         return cls(1.0 + change if rng.random() < 0.5 else 1.0 - change)
 
     def apply(self, audio: Signal, rate: int, rng: np.random.Generator) -> Signal:
@@ -104,8 +104,8 @@ class Modulation(Operation):
 
     @classmethod
     def draw(cls, rng: np.random.Generator, rate: int, strength: float) -> Self:
-        """Draw 2 Hz to 30 Hz (shafts of 120 to 1,800 turns a minute), depth 0.2 to 0.6."""
-        return cls(_log_uniform(rng, 2.0, 30.0), min(1.0, strength * rng.uniform(0.2, 0.6)))
+        """Draw 2 Hz to 30 Hz (shafts of 120 to 1,800 turns a minute), depth 0.1 to 0.5."""
+        return cls(_log_uniform(rng, 2.0, 30.0), min(1.0, strength * rng.uniform(0.1, 0.5)))
 
     def apply(self, audio: Signal, rate: int, rng: np.random.Generator) -> Signal:
         """Multiply by 1 + depth sin, from a random phase, over its RMS."""
@@ -127,9 +127,9 @@ class Resonance(Operation):
 
     @classmethod
     def draw(cls, rng: np.random.Generator, rate: int, strength: float) -> Self:
-        """Draw a Q of 3 to 15 and a gain of 6 dB to 15 dB."""
+        """Draw a Q of 3 to 15 and a gain of 3 dB to 12 dB."""
         frequency, q = _frequency(rng, rate), _log_uniform(rng, 3.0, 15.0)
-        return cls(frequency, q, strength * rng.uniform(6.0, 15.0))
+        return cls(frequency, q, strength * rng.uniform(3.0, 12.0))
 
     def apply(self, audio: Signal, rate: int, rng: np.random.Generator) -> Signal:
         """Add the band around the frequency so that its center gains ``gain_db``."""
@@ -151,13 +151,13 @@ class Impacts(Operation):
 
     @classmethod
     def draw(cls, rng: np.random.Generator, rate: int, strength: float) -> Self:
-        """Draw 1 to 20 impacts a second of 2 ms to 20 ms, 20 dB to 8 dB below the clip in RMS."""
+        """Draw 1 to 20 impacts a second of 2 ms to 20 ms, 26 dB to 8 dB below the clip in RMS."""
         return cls(
             rate_hz=_log_uniform(rng, 1.0, 20.0),
             regular=bool(rng.random() < 0.5),
             frequency_hz=_frequency(rng, rate),
             decay_ms=_log_uniform(rng, 2.0, 20.0),
-            level_db=rng.uniform(-20.0, -8.0) + _db(strength),
+            level_db=rng.uniform(-26.0, -8.0) + _db(strength),
         )
 
     def apply(self, audio: Signal, rate: int, rng: np.random.Generator) -> Signal:
@@ -194,10 +194,10 @@ class Noise(Operation):
 
     @classmethod
     def draw(cls, rng: np.random.Generator, rate: int, strength: float) -> Self:
-        """Draw a band of a third to two octaves, 18 dB to 6 dB below the clip in RMS."""
+        """Draw a band of a third to two octaves, 26 dB to 8 dB below the clip in RMS."""
         center, half = _frequency(rng, rate), 2.0 ** (_log_uniform(rng, 1.0 / 3.0, 2.0) / 2.0)
         high = min(center * half, 0.49 * rate)
-        return cls(center / half, high, rng.uniform(-18.0, -6.0) + _db(strength))
+        return cls(center / half, high, rng.uniform(-26.0, -8.0) + _db(strength))
 
     def apply(self, audio: Signal, rate: int, rng: np.random.Generator) -> Signal:
         """Add the noise at ``level_db`` relative to the clip."""
@@ -220,8 +220,8 @@ class Level(Operation):
 
     @classmethod
     def draw(cls, rng: np.random.Generator, rate: int, strength: float) -> Self:
-        """Draw 2 dB to 8 dB either way."""
-        gain = strength * rng.uniform(2.0, 8.0)
+        """Draw 1 dB to 6 dB either way."""
+        gain = strength * rng.uniform(1.0, 6.0)
         return cls(gain if rng.random() < 0.5 else -gain)
 
     def apply(self, audio: Signal, rate: int, rng: np.random.Generator) -> Signal:
