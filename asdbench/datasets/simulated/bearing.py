@@ -22,7 +22,6 @@ _ROLLING: sg.Curve = (
     (40, -14), (150, -6), (500, -2), (1200, 0), (2500, -3), (4000, -9), (8000, -20),
 )  # fmt: skip
 _HOUSING_HZ = (415.0, 890.0, 1460.0, 2230.0, 3120.0, 4650.0, 6100.0)
-_SPEED_OF_SOUND = 343.0
 
 
 @dataclass(frozen=True)
@@ -69,9 +68,9 @@ def bearing(
 
     tones = _spindle(shaft, phase, sideways, upright, rng)
     rolling = sg.noise(rng, samples, sg.curve(samples, _ROLLING))
-    wave = 1 + 0.12 * _cosine(OUTER * phase) + 0.08 * _cosine(INNER * phase)
-    wave += 0.75 * sideways * _cosine(phase)
-    wave += 0.55 * upright * _cosine(2 * phase) + 0.4 * upright * _cosine(CAGE * phase)
+    wave = 1 + 0.12 * sg.cosine(OUTER * phase) + 0.08 * sg.cosine(INNER * phase)
+    wave += 0.75 * sideways * sg.cosine(phase)
+    wave += 0.55 * upright * sg.cosine(2 * phase) + 0.4 * upright * sg.cosine(CAGE * phase)
     rolling *= wave * sg.decibels(sg.wander(rng, samples, 2.0, 0.4))
     rolling *= sg.decibels(3.0 * sideways + 2.5 * upright)
 
@@ -90,10 +89,6 @@ def bearing(
     out = sg.irfft(heard, samples)
     level = 24 * np.log10(krpm / 12) + 0.5 * rng.standard_normal()
     return out * sg.decibels(level)
-
-
-def _cosine(phase: np.ndarray) -> sg.Signal:
-    return np.cos((2 * np.pi) * phase).astype(np.float32)
 
 
 def _spindle(
@@ -132,7 +127,6 @@ def place_response(name: str, rng: np.random.Generator, samples: int) -> sg.Spec
     """
     place = PLACES[name]
     detour = place.detour * (1 + 0.01 * rng.standard_normal())
-    turn = np.exp2(sg.octaves(samples)) * np.float32(1000.0 * detour / _SPEED_OF_SOUND)
-    comb = 1 + np.float32(place.reflection) * np.exp(np.complex64(-2j * np.pi) * turn)
-    response: sg.Spectrum = comb * sg.tilt(samples, place.slope) * np.float32(0.5 / place.meters)
+    response = sg.reflected(samples, detour, place.reflection)
+    response *= sg.tilt(samples, place.slope) * np.float32(0.5 / place.meters)
     return response

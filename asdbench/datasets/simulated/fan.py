@@ -22,6 +22,7 @@ _TURBULENCE: sg.Curve = (
     (20, -8), (60, 0), (130, 1), (300, -4), (700, -8), (1500, -14), (3000, -21), (8000, -36),
 )  # fmt: skip
 _STALL: sg.Curve = ((10, -6), (40, 0), (120, -3), (300, -14), (1000, -40))
+_EDGE: sg.Curve = ((400, -30), (1200, -8), (2200, 0), (3600, -4), (8000, -22))
 _CASING = ((212.0, 470.0, 905.0, 1640.0, 2710.0), 14.0, (1.0, 0.8, 0.7, 0.5, 0.4))
 
 
@@ -32,12 +33,14 @@ class _State:
     speed: float = 1.0
     blades: np.ndarray | None = None
     unbalance: float = 0.0
-    tone_db: float = -3.0
+    tone_db: float = -1.0
     turbulence_db: float = 0.0
     stall_db: float = -60.0
     pulsing: float = 0.0
     """Depth of the turbulence's modulation once a turn."""
     rattle_db: float = -60.0
+    edge_db: float = -60.0
+    """Noise of flow that leaves a broken edge."""
     tilt: float = 0.0
     """Change of the turbulence's slope, dB per octave."""
 
@@ -72,8 +75,7 @@ def fan(
 
     slope = sg.tilt(samples, state.tilt + 0.12 * rng.standard_normal())
     air = sg.noise(rng, samples, sg.curve(samples, _TURBULENCE) * slope)
-    once = np.cos(2 * np.pi * phase).astype(np.float32)
-    air *= 1 + state.pulsing * once
+    air *= 1 + state.pulsing * sg.cosine(phase)
     air *= sg.decibels(sg.wander(rng, samples, 2.0, 0.5) + state.turbulence_db)
     out = tones + air
 
@@ -93,17 +95,17 @@ def _apply(state: _State, fault: Fault, rng: np.random.Generator) -> None:
         state.blades[hit] *= 1 - 0.9 * severity
         state.blades[(hit + 1) % BLADES] *= 1 + 0.35 * severity
         state.pulsing = 0.5 * severity
-        state.turbulence_db += 1.5 * severity
+        state.edge_db = -17 + 14 * severity
     elif fault.kind == "unbalance":
         state.unbalance = 0.25 + 0.9 * severity
-        state.rattle_db = -16 + 12 * severity
+        state.rattle_db = -14 + 11 * severity
     elif fault.kind == "clogging":
         state.speed = 1 + 0.015 * severity  # less air to move
         state.tone_db -= 4 * severity
         state.stall_db = -8 + 9 * severity
         state.tilt = -1.2 * severity
     else:  # over-voltage
-        state.speed = 1.04 + 0.12 * severity
+        state.speed = 1.02 + 0.08 * severity
         state.tone_db += 60 * np.log10(state.speed)
         state.turbulence_db += 50 * np.log10(state.speed)
 
@@ -111,10 +113,14 @@ def _apply(state: _State, fault: Fault, rng: np.random.Generator) -> None:
 def _extra(state: _State, phase: np.ndarray, rng: np.random.Generator, samples: int) -> sg.Signal:
     out = np.zeros(samples, dtype=np.float32)
     if state.stall_db > -60:  # cells of stalled flow go round at about 0.4 of the shaft speed
-        cell = (0.5 + 0.5 * np.cos(2 * np.pi * 0.41 * phase)).astype(np.float32)
+        cell = 0.5 + 0.5 * sg.cosine(0.41 * phase)
         out += (
             sg.noise(rng, samples, sg.curve(samples, _STALL)) * cell * sg.decibels(state.stall_db)
         )
+    if state.edge_db > -60:  # loudest when the broken blade passes
+        passing = np.exp(2 * (sg.cosine(phase) - 1))
+        edge = sg.noise(rng, samples, sg.curve(samples, _EDGE)) * passing
+        out += edge * sg.decibels(state.edge_db)
     if state.rattle_db > -60:  # the shaken casing knocks once a turn
         knocks = np.flatnonzero(np.diff(np.floor(phase))) / sg.SAMPLE_RATE
         sizes = np.exp(0.5 * rng.standard_normal(len(knocks)))

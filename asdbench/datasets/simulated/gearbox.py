@@ -44,7 +44,7 @@ def gearbox(
     crank = motor / (_RATIO * _CRANK_RATIO)
     sag = 0.012 + 0.02 * load  # the motor slows while the weight rises
     start = rng.uniform()
-    lift = np.sin(2 * np.pi * sg.turns(crank, samples, start)).astype(np.float32)
+    lift = sg.cosine(sg.turns(crank, samples, start))
     course = motor * (1 - sag * lift + sg.wander(rng, samples, 3.0, 0.004))
     phase = sg.turns(course, samples, rng.uniform())
 
@@ -56,7 +56,7 @@ def gearbox(
     tones *= strength * sg.decibels(5 * np.log10(load + 0.75) - 1.0)
 
     wheel = phase / _RATIO
-    grind = 1 + (0.25 + 0.5 * damage) * np.cos(2 * np.pi * wheel).astype(np.float32)
+    grind = 1 + (0.25 + 0.5 * damage) * sg.cosine(wheel)
     brush = sg.noise(rng, samples, sg.curve(samples, _BRUSH))
     brush *= grind * sg.decibels(sg.wander(rng, samples, 3.0, 0.5) - 6.0 + 2.5 * damage)
 

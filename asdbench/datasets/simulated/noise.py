@@ -82,12 +82,12 @@ HALLS: dict[str, Hall] = {
     ),
     # An assembly hall: air tools and jets, conveyors, more treble, more blows.
     "C": Hall(
-        color=((20, -18), (80, -3), (250, -1), (600, -5), (1500, -14), (3500, -24), (8000, -40)),
+        color=((20, -18), (80, -3), (250, -1), (600, -7), (1500, -17), (3500, -28), (8000, -45)),
         hums=(Hum(119.3, -14.0, 8, 2.5), Hum(713.0, -21.0, 3, 4.0)),
         beats=(Beat(((300, -35), (1500, -5), (3000, 0), (7500, -12)), -17.0, 1.3, 0.3),),
-        impacts=Impacts(1.1, -14.0, (420.0, 980.0, 2100.0, 3700.0, 5200.0), 25.0),
-        tilt_spread=0.5,
-        swell_db=1.1,
+        impacts=Impacts(0.5, -18.0, (420.0, 980.0, 2100.0, 3700.0, 5200.0), 25.0),
+        tilt_spread=0.4,
+        swell_db=0.9,
     ),
     # A saw mill: blades, fans, boards that fall.
     "D": Hall(
@@ -130,10 +130,9 @@ def _beat(beat: Beat, rng: np.random.Generator, samples: int) -> sg.Signal:
     band = sg.noise(rng, samples, sg.curve(samples, beat.color))
     stroke = beat.strokes * (1 + 0.05 * rng.standard_normal())
     phase = sg.turns(stroke, samples, rng.uniform())
-    swell = np.cos(2 * np.pi * phase).astype(np.float32)
-    sharpness = 1.0 / beat.duty
-    envelope = np.exp(sharpness * (swell - 1.0))
-    return band * envelope * sg.decibels(beat.level_db + 3.0 * rng.standard_normal())
+    band *= np.exp((sg.cosine(phase) - 1) / np.float32(beat.duty))
+    band *= sg.decibels(beat.level_db + 3.0 * rng.standard_normal())
+    return band
 
 
 def _impacts(impacts: Impacts, rng: np.random.Generator, samples: int) -> sg.Signal:
@@ -142,7 +141,7 @@ def _impacts(impacts: Impacts, rng: np.random.Generator, samples: int) -> sg.Sig
     if count == 0:
         return np.zeros(samples, dtype=np.float32)
     at = rng.uniform(0, seconds, count)
-    level = impacts.level_db + 5.0 * rng.standard_normal(count)
+    level = impacts.level_db + rng.uniform(-7.0, 5.0, count)
     hertz = np.array(impacts.hertz) * np.exp(0.05 * rng.standard_normal(len(impacts.hertz)))
     body = sg.modes(samples, hertz, impacts.quality, rng.uniform(0.3, 1.0, len(hertz)), 0.3)
     # A blow as strong as one second of the bed at 0 dB carries the energy of 16000 samples.

@@ -23,6 +23,7 @@ Spectrum = NDArray[np.complex64]
 Curve = tuple[tuple[float, float], ...]
 """A level over frequency: (Hz, dB) points, joined by straight lines over log frequency."""
 
+SPEED_OF_SOUND = 343.0
 _TABLE = 8192
 
 
@@ -60,7 +61,9 @@ def wander(rng: np.random.Generator, samples: int, rate: float, deviation: float
 
 def turns(frequency: ArrayLike, samples: int, start: float = 0.0) -> NDArray[np.float64]:
     """Return the phase of a rotation in turns, from its frequency in Hz (number or (samples,))."""
-    steps = np.broadcast_to(np.asarray(frequency, dtype=np.float64) / SAMPLE_RATE, (samples,))
+    steps = np.asarray(frequency, dtype=np.float64) / SAMPLE_RATE
+    if steps.ndim == 0:
+        return start + steps * np.arange(samples)
     return start + np.cumsum(steps)
 
 
@@ -142,14 +145,33 @@ def octaves(samples: int) -> Signal:
     """Return each bin's distance from 1 kHz in octaves (do not write to it)."""
     bins = np.fft.rfftfreq(samples, 1 / SAMPLE_RATE)
     bins[0] = bins[1]
-    distance = np.log2(bins / 1000.0).astype(np.float32)
+    distance: Signal = np.log2(bins / 1000.0).astype(np.float32)
     distance.setflags(write=False)
     return distance
 
 
 def tilt(samples: int, db_per_octave: float) -> Signal:
     """Return amplitude over bins that rises by ``db_per_octave`` and is 1 at 1 kHz."""
-    return np.exp2(octaves(samples) * np.float32(db_per_octave / 6.0206))
+    slope: Signal = np.exp2(octaves(samples) * np.float32(db_per_octave / 6.0206))
+    return slope
+
+
+def cosine(phase: NDArray[np.float64]) -> Signal:
+    """Return the cosine of a phase in turns."""
+    fraction = (phase - np.rint(phase)).astype(np.float32)
+    fraction *= np.float32(2 * np.pi)
+    return np.cos(fraction, out=fraction)
+
+
+def reflected(samples: int, detour: float, amplitude: float) -> Spectrum:
+    """Return the response of a direct path and one reflection ``detour`` meters longer."""
+    bins = samples // 2 + 1
+    turn = -2j * np.pi * detour / SPEED_OF_SOUND * SAMPLE_RATE / samples
+    # exp(turn * bin) for all bins as a product of coarse and fine steps: few exponentials.
+    fine = np.exp(turn * np.arange(512))
+    coarse = amplitude * np.exp(turn * 512 * np.arange(-(-bins // 512)))
+    comb = np.outer(coarse.astype(np.complex64), fine.astype(np.complex64)).ravel()[:bins]
+    return comb + np.complex64(1)
 
 
 def noise(rng: np.random.Generator, samples: int, amplitude: NDArray[np.floating]) -> Signal:

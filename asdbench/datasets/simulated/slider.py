@@ -129,9 +129,8 @@ def _drive(belt: np.ndarray, pace: np.ndarray, rng: np.random.Generator, samples
     out = np.zeros(samples, dtype=np.float32)
     active = np.minimum(pace / 0.05, 1.0)
     for carrier, level, split in ((3610.0, 0.035, 4.0), (6430.0, 0.03, 3.0)):
-        swing = np.cos(2 * np.pi * split * belt)
-        line = np.cos(2 * np.pi * sg.turns(carrier, samples, rng.uniform()))
-        out += (level * (0.3 + swing) * line).astype(np.float32) * active
+        line = sg.cosine(sg.turns(carrier, samples, rng.uniform()))
+        out += level * (0.3 + sg.cosine(split * belt)) * line * active
     return out
 
 
@@ -170,7 +169,7 @@ def _dry(
     sticking = np.exp(-(((course.position - rng.uniform(0.1, 0.45)) / 0.04) ** 2)).astype(
         np.float32
     )
-    squeal = np.cos(2 * np.pi * sg.turns(pitch, samples)).astype(np.float32)
+    squeal = sg.cosine(sg.turns(pitch, samples))
     return out + squeal * sticking * (pace > 0.01) * np.float32(0.8 * severity)
 
 

@@ -136,7 +136,9 @@ def _one(
     coil = np.zeros(4, dtype=np.complex128)
     coil[[1, 3]] = 0.10, 0.05
     hum = sg.periodic(sg.turns(50.0, samples, rng.uniform()), coil) * gate
-    return clicks + flow + hum
+    clicks += flow
+    clicks += hum
+    return clicks
 
 
 def _pump(rng: np.random.Generator, samples: int) -> sg.Signal:
@@ -150,9 +152,9 @@ def panel_response(name: str, rng: np.random.Generator, samples: int) -> sg.Spec
     """Return the response of the enclosure: treble loss, comb of the panel, cavity resonance."""
     panels = PANELS[name]
     detour = panels.detour * (1 + 0.01 * rng.standard_normal())
-    turn = np.exp2(sg.octaves(samples)) * np.float32(1000.0 * detour / 343.0)
-    response = 1 + np.float32(panels.reflection) * np.exp(np.complex64(-2j * np.pi) * turn)
+    response = sg.reflected(samples, detour, panels.reflection)
     if panels.cavity > 0:
         cavity = sg.modes(samples, [panels.cavity_hz], 4.0, [1.0])
         response = response + np.float32(panels.cavity) * cavity / np.abs(cavity).max()
-    return response * sg.tilt(samples, panels.treble)
+    response *= sg.tilt(samples, panels.treble)
+    return response
