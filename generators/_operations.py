@@ -1,7 +1,7 @@
 """The operations of :mod:`asdbench.generators.perturb`, each drawn first and then applied.
 
-``draw`` takes a strength; at 1.0 the ranges span faint to clear faults. Added sound is proportional to it in
-amplitude; a relative change of speed, a depth and a gain in dB are proportional to it.
+``draw`` takes a strength; at 1.0 the ranges span faint to clear faults. Added sound is proportional
+to it in amplitude; a relative change of speed, a depth and a gain in dB are proportional to it.
 ``apply`` maps float64 (samples,) to the same length; ``str`` names the operation and its
 parameters. Levels are relative to the clip's own RMS, so a quiet clip is altered as a loud one is.
 """
