@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from toy import write_toy
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -17,3 +18,9 @@ def shared() -> Path:
     if not (folder / "oracle").is_dir():
         pytest.skip(f"reference material not found at {folder} (set ASDBENCH_SHARED)")
     return folder
+
+
+@pytest.fixture
+def toy_suite(tmp_path: Path) -> Path:
+    """A small suite with its clips and detector, ready to run."""
+    return write_toy(tmp_path / "toy")

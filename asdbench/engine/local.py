@@ -11,12 +11,13 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from asdbench.engine.store import Store
 from asdbench.engine.tasks import Entry, Task, execute
@@ -60,6 +61,9 @@ def run_tasks(
     """
     schedule = _Schedule(tasks, observer)
     if workers == 0:
+        import torch
+
+        torch.set_num_threads(1)
         while (task := schedule.next_ready()) is not None:
             observer.started(task)
             schedule.settle(task, _attempt(task, store, device, _forward(observer, task)))
@@ -151,6 +155,25 @@ class _Worker:
     task: Task | None = None
 
 
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+"""One thread a worker: sums then come out the same whatever the number of workers or cores."""
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Let processes that start meanwhile inherit ``values``."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
 class _Crew:
     """Worker processes and the pipes to them."""
 
@@ -178,7 +201,8 @@ class _Crew:
         process = self._spawn.Process(
             target=_work, args=(theirs, os.getpid(), *self._arguments), daemon=True
         )
-        process.start()
+        with _environment(_ONE_THREAD):
+            process.start()
         theirs.close()
         return _Worker(process, ours)
 
@@ -223,17 +247,10 @@ class _Crew:
         return Failure(worker.task.title, "WorkerDied", f"the worker process {how}{hint}")
 
 
-Message = tuple[Literal["advance", "outcome"], object]
-
-
 def _work(pipe: Connection, parent: int, store_root: str, device: str) -> None:
     """Do tasks until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
-    import torch
-
-    # One thread a worker: sums then come out the same whatever the number of workers or cores.
-    torch.set_num_threads(1)
     store = Store(Path(store_root))
     while True:
         try:

@@ -1,0 +1,128 @@
+"""A detector and data for tests of the engine: quick, with a known truth."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+DETECTOR = '''
+import json
+import os
+import time
+
+import numpy as np
+
+from asdbench.api import Detector, DetectorInfo, Params, detector
+
+
+class LevelParams(Params):
+    sign: int = 1
+    """-1 flips the score."""
+    pause: float = 0.0
+    """Seconds that a fit takes."""
+    fail: str = ""
+    """`fit`: raise; `die`: kill the process; `nan`: return NaN."""
+
+
+@detector("level")
+class Level(Detector):
+    """Scores a clip by how far its level lies from that of the training clips."""
+
+    info = DetectorInfo(id="level", version="1", params=LevelParams, score_params=frozenset({"sign"}))
+
+    def fit(self, train, context):
+        if self.params.fail == "fit":
+            raise ValueError("no luck today")
+        if self.params.fail == "die":
+            os._exit(9)
+        for step in range(10):
+            time.sleep(self.params.pause / 10)
+            context.progress(step + 1, 10, "steps")
+        levels = [float(np.std(train.audio(i))) for i in range(len(train))]
+        self.level = float(np.mean(levels)) + 1e-6 * context.rng().standard_normal()
+
+    def score(self, clips, context):
+        if self.params.fail == "nan":
+            return np.full(len(clips), np.nan)
+        assert all(c.domain is None for c in clips.conditions), "test-time domain leaked"
+        levels = np.array([float(np.std(clips.audio(i))) for i in range(len(clips))])
+        return self.params.sign * np.abs(levels - self.level)
+
+    def decide(self, scores):
+        return scores > 0.02
+
+    def save(self, folder):
+        (folder / "level.json").write_text(json.dumps(self.level))
+
+    @classmethod
+    def load(cls, folder, params, context):
+        self = cls(params)
+        self.level = json.loads((folder / "level.json").read_text())
+        return self
+'''
+
+SUITE = """\
+schema: asdbench/suite@1
+name: toy
+dataset: {use: manifest, file: clips.csv}
+plugins: [./level.py]
+split: {generator_train: 0.5, generator_normals: 0.25}
+generators:
+  - {id: perturb, use: perturb}
+  - {id: resample, use: resample}
+grids:
+  perturbed: {generator: perturb, multiplier: 2}
+  resampled: {generator: resample}
+detectors:
+  - {id: level, use: level}
+  - {id: flipped, use: level, params: {sign: -1}}
+statistics: {bootstrap: 100}
+"""
+
+
+def write_toy(folder: Path, machines: tuple[str, ...] = ("fan", "pump")) -> Path:
+    """Write clips, manifest, plug-in and suite; return the suite's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(7)
+    rows = []
+    for machine in machines:
+        for split, label, count in (
+            ("train", "normal", 8),
+            ("test", "normal", 6),
+            ("test", "anomaly", 6),
+        ):
+            for domain in ("source", "target"):
+                for index in range(count):
+                    level = 0.1 * (1.25 if label == "anomaly" else 1.0)
+                    level *= 1.0 + 0.15 * rng.standard_normal() + 0.1 * (domain == "target")
+                    audio = np.clip(level * rng.standard_normal(8000), -1, 1)
+                    name = f"{machine}_{domain}_{split}_{label}_{index}.wav"
+                    soundfile.write(folder / name, audio, 16000, subtype="PCM_16")
+                    rows.append(
+                        {
+                            "path": name,
+                            "machine": machine,
+                            "section": "00",
+                            "domain": domain,
+                            "split": split,
+                            "label": label,
+                            "speed": str(6 + index % 2),
+                        }
+                    )
+    with (folder / "clips.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    (folder / "level.py").write_text(DETECTOR)
+    suite = folder / "toy.yaml"
+    suite.write_text(SUITE)
+    return suite
+
+
+def events(folder: Path) -> list[dict[str, object]]:
+    """Return what ``events.jsonl`` of a run folder says."""
+    return [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
