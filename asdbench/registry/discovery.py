@@ -13,7 +13,7 @@ from typing import Any
 from asdbench.api import DECORATED
 from asdbench.errors import PluginError
 from asdbench.registry.files import import_file
-from asdbench.registry.names import did_you_mean, nearest
+from asdbench.registry.names import did_you_mean
 from asdbench.registry.ref import KINDS, Kind, PluginRef, singular
 
 _FILE_USE = re.compile(r"(?P<path>.+\.py):(?P<name>[A-Za-z_]\w*)")
@@ -209,9 +209,9 @@ def _class_in_file(kind: Kind, use: str, path: Path, name: str) -> PluginRef:
     if not isinstance(cls, type):
         classes = [key for key, value in vars(module).items() if _defined_in(value, module)]
         allowed = ", ".join(sorted(classes)) or "the file defines no class"
-        match = nearest(name, classes)
-        guess = f" Did you mean '{match}'?" if match else ""
-        raise PluginError(f"{path} has no class '{name}'.{guess}", f"Allowed: {allowed}.")
+        raise PluginError(
+            f"{path} has no class '{name}'.{did_you_mean(name, classes)}", f"Allowed: {allowed}."
+        )
     origin = f"{path.resolve()}, {name}"
     return PluginRef(kind, use, origin, False, _constant(cls), named=False)
 

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import importlib
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from asdbench.errors import PluginError
+from asdbench.registry import code_digest, load, source_digest
+
+Source = Callable[..., str]
+
+
+@pytest.fixture
+def import_from(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], str]]:
+    """Return the digest of package ``digested`` in a folder, imported afresh."""
+
+    def forget() -> None:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "digested"]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
+
+    def digest(folder: Path) -> str:
+        forget()
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(folder)
+            value = source_digest("digested.plug")
+            forget()
+        return value
+
+    yield digest
+    forget()
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    folder = tmp_path / "here" / "digested"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "__init__.py").write_text("")
+    (folder / "deep" / "__init__.py").write_text("")
+    (folder / "plug.py").write_text("from digested.helper import f\n")
+    (folder / "helper.py").write_text("def f():\n    from .deep import inner\n")
+    (folder / "deep" / "inner.py").write_text("X = 1\n")
+    (folder / "unrelated.py").write_text("Y = 1\n")
+    return folder
+
+
+def test_the_digest_does_not_depend_on_the_folder_or_line_endings(
+    package: Path, tmp_path: Path, import_from: Callable[[Path], str]
+) -> None:
+    shutil.copytree(package, tmp_path / "there" / "digested")
+    before = import_from(package.parent)
+    assert import_from(tmp_path / "there") == before
+    (package / "plug.py").write_bytes(b"\xef\xbb\xbffrom digested.helper import f\r\n")
+    assert import_from(package.parent) == before
+
+
+@pytest.mark.parametrize("name", ["plug.py", "helper.py", "deep/inner.py", "deep/__init__.py"])
+def test_any_module_it_uses_changes_the_digest(
+    package: Path, name: str, import_from: Callable[[Path], str]
+) -> None:
+    before = import_from(package.parent)
+    with (package / name).open("a") as file:
+        file.write("Z = 1\n")
+    assert import_from(package.parent) != before
+
+
+def test_a_module_it_does_not_use_changes_nothing(
+    package: Path, import_from: Callable[[Path], str]
+) -> None:
+    before = import_from(package.parent)
+    (package / "unrelated.py").write_text("Y = 2\n")
+    assert import_from(package.parent) == before
+
+
+def test_a_file_is_digested_with_what_it_imports_from_beside_it(
+    tmp_path: Path, detector_source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "beside_it.py").write_text("A = 1\n")
+    (tmp_path / "mine.py").write_text(
+        "import beside_it\n" + detector_source("mine", decorated=False)
+    )
+    first = code_digest(load("detectors", "./mine.py:My", tmp_path))
+    (tmp_path / "beside_it.py").write_text("A = 2\n")
+    assert code_digest(load("detectors", "./mine.py:My", tmp_path)) != first
+
+
+def test_a_file_has_the_same_digest_in_every_folder(
+    tmp_path: Path, detector_source: Source
+) -> None:
+    digests = set()
+    for name in ("a", "b"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / f"{name}.py").write_text(detector_source("mine", decorated=False))
+        digests.add(code_digest(load("detectors", f"./{name}.py:My", folder)))
+    assert len(digests) == 1
+
+
+def test_built_in_plugins_are_digested_with_their_private_modules_and_features(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cls = load("detectors", "dcase-ae")
+    seen: list[str] = []
+    from asdbench.registry import digest
+
+    original = digest._normalized
+
+    def spy(path: Path) -> bytes:
+        seen.append("/".join(path.parts[-2:]))
+        return original(path)
+
+    monkeypatch.setattr(digest, "_normalized", spy)
+    assert code_digest(cls) == code_digest(cls)
+    assert {"asdbench/features.py", "detectors/_ae_network.py"} <= set(seen)
+    assert not {"asdbench/api.py", "asdbench/errors.py", "asdbench/__init__.py"} & set(seen)
+
+
+def test_a_class_without_source_is_refused() -> None:
+    cls = type("Homeless", (), {"__module__": "no_such_module_at_all"})
+    with pytest.raises(PluginError, match="define it in a file"):
+        code_digest(cls)
