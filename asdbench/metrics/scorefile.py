@@ -127,6 +127,8 @@ class _Reader:
         self.name = name
         self.definition = definition
         self.mistakes: list[str] = []
+        self.complete = False
+        """Whether every row was assigned to a section: else missing classes are not reported."""
 
     def wrong(self, line: int | None, what: str) -> None:
         place = f"{self.name}:{line}" if line else self.name
@@ -142,6 +144,7 @@ class _Reader:
                 if not any(cell.strip() for cell in row):
                     continue
                 if len(row) != len(names):
+                    self.complete = False
                     self.wrong(rows.line_num, f"{len(row)} cells, the header has {len(names)}")
                     continue
                 cells = {kind: row[column].strip() for kind, column in position.items()}
@@ -157,7 +160,7 @@ class _Reader:
         return sections
 
     def header(self, names: Sequence[str]) -> dict[str, int]:
-        """Return the column of each kind; empty when rows cannot be read."""
+        """Return the position of each kind of column that was found."""
         if not any(names):
             self.wrong(1, "empty; expected a header: " + ", ".join(_REQUIRED.values()))
             return {}
@@ -184,23 +187,22 @@ class _Reader:
         for kind, text in needed.items():
             hint = "; files without domains: --definition dcase2020" if kind == "domain" else ""
             self.wrong(1, f"no column {text}{hint}")
-        return {} if needed else found
+        self.complete = not needed
+        return found
 
     def row(
         self, line: int, cells: Mapping[str, str], sections: dict[tuple[str, str], _Section]
     ) -> None:
         before = len(self.mistakes)
         for kind in ("machine", "section"):
-            if not cells[kind]:
+            if cells.get(kind) == "":
                 self.wrong(line, f"no {kind}")
-        score = self.score(line, cells["score"])
-        anomaly = self.choice(line, "label", cells["label"], _LABELS)
-        domain = (
-            self.choice(line, "domain", cells["domain"], _DOMAINS) if "domain" in cells else None
-        )
-        decided = cells.get("decision")
-        decision = self.choice(line, "decision", decided, _LABELS) if decided else None
-        clips = sections.setdefault((cells["machine"], cells["section"]), _Section())
+        score = self.score(line, cells["score"]) if "score" in cells else None
+        anomaly = self.choice(line, "label", cells.get("label"), _LABELS)
+        domain = self.choice(line, "domain", cells.get("domain"), _DOMAINS)
+        decision = self.choice(line, "decision", cells.get("decision") or None, _LABELS)
+        key = cells.get("machine", ""), cells.get("section", "")
+        clips = sections.setdefault(key, _Section())
         if len(self.mistakes) > before or score is None or anomaly is None:
             clips.whole = False
             return
@@ -220,16 +222,18 @@ class _Reader:
             return None
         return score
 
-    def choice(self, line: int, column: str, text: str, allowed: Mapping[str, T]) -> T | None:
-        value = allowed.get(text.lower())
-        if value is None:
+    def choice(
+        self, line: int, column: str, text: str | None, allowed: Mapping[str, T]
+    ) -> T | None:
+        value = None if text is None else allowed.get(text.lower())
+        if value is None and text is not None:
             names = [name for name in allowed if name in ("0", "1") or name not in _FLAGS]
             self.wrong(line, f"{column} '{text}' is not one of {', '.join(names)}")
         return value
 
     def check(self, key: tuple[str, str], clips: _Section) -> None:
         """Report classes without clips, and decisions on some clips only."""
-        if not clips.whole:
+        if not (clips.whole and self.complete):
             return
         place = f"machine {key[0]}, section {key[1]}"
         labels = ["anomalous" if flag else "normal" for flag in clips.anomaly]

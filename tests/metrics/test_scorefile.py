@@ -191,6 +191,14 @@ def test_all_mistakes_are_reported_at_once() -> None:
     ]
 
 
+def test_rows_are_checked_although_a_column_is_missing() -> None:
+    found = mistakes(GOOD.replace("label", "labl").replace("0.1", "nan"))
+    assert [wrong.partition(" ")[0] for wrong in found] == ["s.csv:1:", "s.csv:1:", "s.csv:2:"]
+    found = mistakes(GOOD.replace("score", "points").replace("anomaly", "anomoly"))
+    assert [wrong.partition(" ")[0] for wrong in found[:3]] == ["s.csv:1:", "s.csv:1:", "s.csv:4:"]
+    assert not any("no anomalous" in wrong for wrong in found)
+
+
 def test_long_lists_are_cut_and_counted() -> None:
     found = mistakes(GOOD + "fan,00,source,normal,\n" * 50)
     assert len(found) == 21
@@ -201,6 +209,7 @@ def test_nothing_is_said_of_classes_when_rows_are_unusable() -> None:
     text = "\n".join(line for line in GOOD.splitlines() if "target,normal" not in line)
     found = mistakes(text + "\nfan,00,target,normal,nan")
     assert found == ["s.csv:7: score 'nan' is not a finite number"]
+    assert mistakes(text + "\nfan,00,target,normal") == ["s.csv:7: 4 cells, the header has 5"]
 
 
 def test_bytes_that_are_no_text() -> None:
