@@ -105,11 +105,13 @@ class DCASE(Dataset):
         ------
         DataError
             When the root is missing or holds no such clips (saying where to get them), names are
-            malformed or contradict their folder, or the ground truth matches nothing.
+            malformed or contradict their folder, clips lie in two places, or the ground truth
+            matches nothing.
         """
         found = sorted(self._found(), key=lambda file: file.id)
         if not found:
             raise self._missing("holds no clips of this subset")
+        _check_unique(found)
         truth = self._truth(found)
         columns = _attribute_columns(found)
         return [_clip(file, truth, columns) for file in found]
@@ -165,24 +167,25 @@ class DCASE(Dataset):
         path = self.params.ground_truth
         if path is None:
             return {}
-        unbelieved = _WRONG_NAMES.get(self.params.year, frozenset())
-        truth = read_truth(path.expanduser(), unbelieved=unbelieved)
+        truth = read_truth(
+            path.expanduser(),
+            among={(file.machine, file.path.name) for file in found},
+            unbelieved=_WRONG_NAMES.get(self.params.year, frozenset()),
+        )
+        if not truth:
+            raise DataError(
+                f"ground truth {path} says nothing of the clips in {self.params.root}",
+                f"Is it of the {self.params.subset} set of {self.params.year}?",
+            )
         problems = []
-        matches = 0
         for file in found:
-            told = truth.get((file.machine, file.path.name))
-            matches += told is not None
-            if told and file.name.label and told.label not in (None, file.name.label):
+            told = truth.get((file.machine, file.path.name), Truth())
+            if file.name.label and told.label not in (None, file.name.label):
                 problems.append(f"{file.id}: {told.label} in the ground truth")
-            if told and file.name.domain and told.domain not in (None, file.name.domain):
+            if file.name.domain and told.domain not in (None, file.name.domain):
                 problems.append(f"{file.id}: domain {told.domain} in the ground truth")
         if problems:
             raise problems_error(f"{path} contradicts file names:", problems, "Use the right one.")
-        if not matches:
-            raise DataError(
-                f"ground truth {path} says nothing of the clips in {self.params.root}",
-                f"It lists {len(truth)} other clips; is it of {self.params.year}?",
-            )
         return truth
 
     def _missing(self, problem: str) -> DataError:
@@ -211,6 +214,18 @@ def _clip(
     label = "normal" if file.split == "train" else file.name.label or told.label
     condition = Condition(file.machine, file.name.section, domain, attributes)
     return Clip(file.id, file.path, condition, file.split, label)
+
+
+def _check_unique(found: list[_Found]) -> None:
+    """Refuse a machine that was unpacked twice: its clips would count twice."""
+    first: dict[tuple[str, str], str] = {}
+    problems = []
+    for file in found:
+        other = first.setdefault((file.machine, file.path.name), file.id)
+        if other != file.id:
+            problems.append(f"{file.id} is also {other}")
+    if problems:
+        raise problems_error("clips lie in two places:", problems, "Keep one of the folders.")
 
 
 def _machine_folders(folder: Path, depth: int) -> Iterator[Path]:

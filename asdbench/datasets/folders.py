@@ -6,11 +6,22 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from asdbench.errors import DataError
+
 
 def sub_folders(folder: Path) -> list[Path]:
-    """Return the folders in ``folder`` by name, without hidden ones."""
-    with os.scandir(folder) as entries:
-        names = [entry.name for entry in entries if entry.is_dir()]
+    """Return the folders in ``folder`` by name, without hidden ones.
+
+    Raises
+    ------
+    DataError
+        When the folder cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.is_dir()]
+    except OSError as error:
+        raise DataError(f"folder {folder} cannot be read: {error.strerror}") from error
     return [folder / name for name in sorted(names) if not name.startswith(".")]
 
 

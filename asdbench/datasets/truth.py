@@ -28,7 +28,7 @@ name of a machine and section contradicts a column, no name of that section is b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
@@ -79,7 +79,12 @@ class _Fact:
     name: ParsedName | None = None
 
 
-def read_truth(path: Path, *, unbelieved: Iterable[str] = ()) -> dict[tuple[str, str], Truth]:
+def read_truth(
+    path: Path,
+    *,
+    among: Collection[tuple[str, str]] | None = None,
+    unbelieved: Collection[str] = (),
+) -> dict[tuple[str, str], Truth]:
     """Return what the CSV file ``path``, or the CSV files in folder ``path``, say of each clip.
 
     Parameters
@@ -87,6 +92,9 @@ def read_truth(path: Path, *, unbelieved: Iterable[str] = ()) -> dict[tuple[str,
     path
         A file in one of the forms above, or a folder searched with its sub-folders for
         ``ground_truth_*.csv``, ``eval_data_list_*.csv``, ``attributes_*.csv``, ``*_eval.csv``.
+    among
+        Clips of interest, by machine and base name; None for all. A folder may hold the lists
+        of several years; those of other clips may contradict each other.
     unbelieved
         Machines of which full names are ignored.
 
@@ -108,9 +116,12 @@ def read_truth(path: Path, *, unbelieved: Iterable[str] = ()) -> dict[tuple[str,
             )
     else:
         files = [path]
-    facts = [fact for file in files for fact in _read_facts(file)]
-    ignored = set(unbelieved)
-    facts = [replace(fact, name=None) if fact.machine in ignored else fact for fact in facts]
+    facts = [
+        replace(fact, name=None) if fact.machine in unbelieved else fact
+        for file in files
+        for fact in _read_facts(file)
+        if among is None or (fact.machine, fact.file) in among
+    ]
     return _merge(facts)
 
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from asdbench.api import Clip, Dataset
 from asdbench.datasets.dcase import DCASE, DCASEParams
+from asdbench.datasets.simulated import Simulated, SimulatedParams
 from asdbench.errors import DataError
 
 
@@ -57,6 +58,14 @@ def test_domain_is_not_read_from_the_path(tmp_path: Path) -> None:
     root = tmp_path / "source_recordings"
     touch(root, TEST)
     assert clips(root)[0].domain == "target"
+
+
+def test_reads_the_layout_of_the_simulated_twin(tmp_path: Path) -> None:
+    simulated = Simulated(SimulatedParams(train=3, test=1)).clips()
+    touch(tmp_path, *(clip.id for clip in simulated))
+    assert [(c.id, c.condition, c.split, c.label) for c in clips(tmp_path)] == [
+        (c.id, c.condition, c.split, c.label) for c in simulated
+    ]
 
 
 def test_folders_of_2021(tmp_path: Path) -> None:
@@ -175,6 +184,18 @@ def test_ground_truth_that_does_not_fit(tmp_path: Path) -> None:
     assert f"{TEST}: domain source in the ground truth" in caught.value.message
 
 
+def test_lists_of_other_clips_may_contradict_each_other(tmp_path: Path) -> None:
+    touch(tmp_path, "fan/test/section_03_0000.wav")
+    for year, label in ((1, "normal"), (2, "anomaly")):
+        (tmp_path / f"eval_data_list_{year}.csv").write_text(
+            f"pump\nsection_03_0000.wav,section_03_source_test_{label}_0000_vel_1.wav\n"
+            "fan\nsection_03_0000.wav,section_03_source_test_normal_0000_m-n_W.wav\n"
+        )
+    assert [clip.label for clip in clips(tmp_path, subset="eval", ground_truth=tmp_path)] == [
+        "normal"
+    ]
+
+
 def test_attribute_columns_fill_in_where_names_are_silent(tmp_path: Path) -> None:
     silent = "fan/train/section_00_source_train_normal_0001.wav"
     touch(tmp_path, TRAIN, silent)
@@ -221,6 +242,12 @@ def test_names_that_contradict_their_place(
         clips(tmp_path, year)
     assert f"{file}: " in caught.value.message
     assert words in caught.value.message
+
+
+def test_machine_unpacked_twice(tmp_path: Path) -> None:
+    touch(tmp_path, TRAIN, "copy/" + TRAIN)
+    with pytest.raises(DataError, match=f"{TRAIN} is also copy/{TRAIN}"):
+        clips(tmp_path)
 
 
 def test_missing_data_says_where_to_get_it(tmp_path: Path) -> None:

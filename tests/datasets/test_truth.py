@@ -220,6 +220,29 @@ def test_toy_names_of_2022_are_wrong_and_not_believed(shared: Path, source: str)
 
 
 @pytest.mark.shared
+def test_corrected_toy_names_of_2022_have_wrong_domains(shared: Path) -> None:
+    known = read_truth(shared / "oracle/ground_truth/dcase2022_eval.csv")
+    name = "eval_data_list_2022_corrected_by_dcase-asd-toolkit.csv"
+    told = read_truth(shared / "lists/attributes/eval_data_lists" / name)
+    assert all(told[key].label == truth.label for key, truth in known.items())
+    assert sum(told[key].domain != truth.domain for key, truth in known.items()) == 592
+
+
+@pytest.mark.shared
+def test_list_of_2020_says_the_same_in_names_and_columns(shared: Path) -> None:
+    file = shared / "lists/attributes/eval_data_lists/eval_data_list_2020.csv"
+    truth = read_truth(file)
+    rows = [row.cells for row in read_rows(file) if len(row.cells) == 3]
+    assert len(truth) == len(rows) == 7103
+    for _, full, code in rows:
+        parsed = parse_name(full)
+        assert parsed is not None
+        assert parsed.label == ("anomaly" if code == "1" else "normal")
+    labels = Counter(truth.label for truth in truth.values())
+    assert labels["anomaly"] == sum(code == "1" for *_, code in rows)
+
+
+@pytest.mark.shared
 def test_attribute_columns_agree_with_the_names(shared: Path) -> None:
     """Columns d1p, d1v... and full names differ in two known ways only."""
     differences: Counter[str] = Counter()
