@@ -58,7 +58,7 @@ class SplitModel(Model):
 
     generator_train: float = Field(0.5, ge=0.0, lt=1.0)
     """Share of the test anomalies that generators may learn from; the rest is the `real` arm."""
-    generator_normals: float | Literal["shared"] = 0.1
+    generator_normals: Annotated[float, Field(ge=0.0, lt=1.0)] | Literal["shared"] = 0.1
     """Share of the training normals set aside for generators and withheld from detectors;
     `shared` lets both learn from all of them."""
     by: Literal["clip", "condition"] = "clip"

@@ -35,7 +35,7 @@ def apply_overrides(
     for text in texts:
         place = Place(f"--set {text}")
         dotted, equals, value_text = text.partition("=")
-        if not equals or not dotted:
+        if not equals or "" in dotted.split("."):
             problems.append(Problem.at(place, "expected KEY=VALUE", "Example: seeds.master=1."))
             continue
         value_document, mistakes = parse(value_text.encode(), place.file)
@@ -98,8 +98,6 @@ def _step(here: Any, rest: str, so_far: str) -> tuple[Any, str, str]:
         name = _longest_prefix(rest, here)
         if name is None:
             name = rest.partition(".")[0]
-        if not name:
-            raise _UnknownPathError(f"'{so_far}.{rest}' has an empty key")
         return name, name, rest[len(name) + 1 :]
     raise _UnknownPathError(f"'{so_far}' holds a single value; nothing lies below it")
 

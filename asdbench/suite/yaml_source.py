@@ -21,7 +21,6 @@ MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,99})")
 _FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?")
-_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _NULL = {"", "~", "null", "Null", "NULL"}
 _BOOLEAN = {w: w.lower() == "true" for w in ("true", "True", "TRUE", "false", "False", "FALSE")}
 
@@ -120,12 +119,7 @@ class _Builder:
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, i)) for i, item in enumerate(node.value)]
         assert isinstance(node, yaml.ScalarNode)
-        value = scalar(node.value) if node.style is None else node.value
-        if isinstance(value, float) and not math.isfinite(value):
-            message = f"expected a finite number, got {node.value}"
-            self.problems.append(Problem.at(self._place(node), message))
-            return 0.0
-        return value
+        return scalar(node.value) if node.style is None else node.value
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -149,17 +143,15 @@ class _Builder:
 
 
 def scalar(text: str) -> Any:
-    """Return what unquoted ``text`` means: null, a boolean, a number, or itself."""
+    """Return what unquoted ``text`` means: null, a boolean, a finite number, or itself."""
     if text in _NULL:
         return None
     if text in _BOOLEAN:
         return _BOOLEAN[text]
     if _INTEGER.fullmatch(text):
         return int(text)
-    if _FLOAT.fullmatch(text):
+    if _FLOAT.fullmatch(text) and math.isfinite(float(text)):
         return float(text)
-    if _NOT_FINITE.fullmatch(text):
-        return float(text.replace(".", "", 1))
     return text
 
 
