@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from asdbench.metrics.rank import MAX_FPR, Floats, MetricError, check_scores, roc_area, standardize
-from asdbench.stats.interval import NO_VARIATION, ROUNDING, Interval, normal_quantile, too_few
+from asdbench.stats.interval import NO_VARIATION, Interval, normal_quantile, too_few
 
 RankMetric = Literal["auc", "pauc"]
 _BLOCK = 1_000_000
@@ -72,7 +72,7 @@ def bootstrap_gap(
                 for count in _blocks(draws, thresholds.size)
             ]
         )
-        if np.ptp(samples) > ROUNDING:
+        if np.ptp(samples) > 0.0:
             tail = 0.5 * (1.0 - confidence)
             low, high = np.quantile(samples, [tail, 1.0 - tail])
             se = float(np.std(samples, ddof=1))

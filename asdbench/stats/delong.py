@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from asdbench.metrics.rank import Floats, check_scores
-from asdbench.stats.interval import NO_VARIATION, ROUNDING, Interval, normal_quantile, too_few
+from asdbench.stats.interval import NO_VARIATION, Interval, normal_quantile, too_few
 
 
 def placements(normal: Floats, anomaly: Floats) -> tuple[Floats, Floats]:
@@ -59,7 +59,7 @@ def auc_interval(normal: ArrayLike, anomaly: ArrayLike, confidence: float) -> In
     if reason is None:
         variance = _variance_of_mean(v10) + _variance_of_mean(v01)
         se = math.sqrt(variance)
-        if se > ROUNDING:
+        if se > 0.0:
             low, high = max(estimate - z * se, 0.0), min(estimate + z * se, 1.0)
             return Interval(estimate, low, high, se, confidence, "delong")
         reason = NO_VARIATION
@@ -102,7 +102,7 @@ def paired_gap(
             + _variance_of_mean(v01_generated)
         )
         se = math.sqrt(variance)
-        if se > ROUNDING:
+        if se > 0.0:
             return Interval(
                 estimate, estimate - z * se, estimate + z * se, se, confidence, "delong"
             )

@@ -9,8 +9,6 @@ from typing import Literal
 from asdbench.metrics.rank import MetricError
 
 Method = Literal["delong", "bootstrap", "none"]
-ROUNDING = 1e-12
-"""A spread below this is rounding: no set of clips is large enough to vary so little."""
 NO_VARIATION = (
     "the estimate is the same whichever of these clips are drawn (e.g. perfect separation, or "
     "all scores equal), so they cannot tell how far it would vary"

@@ -102,6 +102,8 @@ def test_agrees_with_delong_where_both_hold() -> None:
         (([0.0], [2.0, 1.0], [3.0]), "only one clip in: normal, generated"),
         (([0.0, 1.0], [2.0, 3.0], [4.0, 5.0]), "perfect separation"),
         (([7.0] * 33, [7.0] * 33, [7.0] * 33), "all scores equal"),
+        # The highest tenth of 33 normals is 3.3 clips: the spread must be 0 without rounding.
+        ((range(33), range(90, 97), range(-11, 0)), "perfect separation"),
     ],
 )
 def test_degenerate_pools_give_a_reason(metric: Metric, pools: object, reason: str) -> None:
