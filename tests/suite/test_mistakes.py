@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -195,7 +196,8 @@ def test_a_good_suite_has_no_mistakes(mistakes: Mistakes) -> None:
             "name: small",
             "name: small\nsplit: {generator_normals: all, seed: 1.5}",
             [
-                "my.yaml:3: generator_normals: expected a number >= 0.0 and < 1.0 or 'shared', got 'all'.",
+                "my.yaml:3: generator_normals: expected a number >= 0.0 and < 1.0 or 'shared', "
+                "got 'all'.",
                 "my.yaml:3: seed: expected a whole number >= 0, got 1.5.",
             ],
             id="one of several types",
@@ -297,8 +299,6 @@ class D(api.Detector):
 
 def _matches(line: str, pattern: str) -> bool:
     """Compare, where ``*`` in the pattern stands for any text."""
-    import re
-
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), line) is not None
 
 
