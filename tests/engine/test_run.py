@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
-from toy import events
 
 import asdbench
 from asdbench.engine.run import run
 from asdbench.errors import BadClipError, DataError
+from toy import events
 
 
 def run_toy(suite: Path, tmp_path: Path, name: str = "run", **options):

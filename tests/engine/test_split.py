@@ -38,7 +38,9 @@ def test_parts_are_disjoint_and_complete(by):
         {c.id for c in part}
         for part in (split.detector_train, split.generator_train, split.evaluation)
     )
-    assert not (detector & generator or detector & evaluation or generator & evaluation)
+    assert not detector & generator
+    assert not detector & evaluation
+    assert not generator & evaluation
     assert detector | generator | evaluation == {c.id for c in EVERY}
     assert all(c.label == "normal" and c.split == "train" for c in split.detector_train)
     assert all(c.split == "test" for c in split.evaluation)
