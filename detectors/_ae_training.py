@@ -68,7 +68,7 @@ def train_network(
     Raises
     ------
     AsdbenchError
-        When the loss is not finite.
+        When the loss or a weight is not finite.
     """
     gradient = Backpropagation(network)
     optimizer = torch.optim.Adam(
@@ -82,7 +82,7 @@ def train_network(
                 continue
             losses.append(gradient(gather(batch)))
             optimizer.step()
-        if not torch.isfinite(torch.stack(losses)).all():
+        if not torch.isfinite(torch.cat([torch.stack(losses), gradient.flat.detach()])).all():
             raise AsdbenchError(
                 f"dcase-ae: the loss is not finite after epoch {epoch + 1} of {plan.epochs}",
                 f"lower learning_rate (it is {plan.learning_rate:g}) or check the clips' level",
