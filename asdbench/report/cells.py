@@ -217,6 +217,8 @@ def _decisions(subset: Subset, real: Sequence[Arm]) -> Decisions | None:
         if subset == "all" and arm.domain is not None:
             return None
         inside = np.ones_like(arm.anomaly) if arm.domain is None else arm.domain == subset
+        if not inside.any():
+            return None
         values.append(decision_metrics(arm.anomaly[inside], arm.decision[inside]))
     return Decisions(
         precision=float(np.mean([v.precision for v in values])),

@@ -271,3 +271,15 @@ def test_missing_report_says_what_to_name(tmp_path: Path):
     with pytest.raises(DataError, match="no report at") as caught:
         read_report(tmp_path)
     assert "run folder" in str(caught.value)
+
+
+def test_a_domain_without_clips_has_reasons(rng):
+    real = arm(rng)
+    only_source = Arm(
+        real.clips, real.score, real.anomaly, np.full(len(real.score), "source"), real.decision
+    )
+    cells = {c.domain: c for c in section_cells(PLACE, [only_source], [generated(rng)], RULES)}
+    assert cells["target"].auc.real is None
+    assert cells["target"].auc.reason == "no real normal clips"
+    assert cells["target"].decisions is None
+    assert cells["source"].decisions is not None
