@@ -37,8 +37,6 @@ SAMPLE_RATES = (1_000, 384_000)
 _BLOCK = 2**20  # samples decoded at a time, all channels together
 _MAX_CHUNKS = 4096
 _STREAMED = 0x7FFFF000
-_LINEAR = (0x0001, 0x0003)  # WAVE_FORMAT_PCM, WAVE_FORMAT_IEEE_FLOAT
-_EXTENSIBLE = 0xFFFE
 _RESTORE = "Restore it from where the data came from, or set `on_bad_clip: skip` in the suite."
 
 
@@ -92,12 +90,11 @@ def read_audio(path: Path, audio_format: AudioFormat) -> Audio:
         than :data:`MAX_SAMPLES`, has NaN or infinite samples, another sample rate (unless
         ``audio_format.resample``) or no such channel.
     """
-    declared = _check_container(path)
+    _check_container(path)
     with _opened(path) as file:
-        rate = file.samplerate
+        rate, declared = file.samplerate, file.frames
         _check_header(path, file, audio_format)
         audio = _decode(path, file, audio_format.channel)
-        declared = file.frames if declared is None else declared
     if declared == 0:
         _refuse(path, "holds no samples")
     if audio.size < declared:
@@ -178,39 +175,32 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
         yield file
 
 
-def _check_container(path: Path) -> int | None:
-    """Return the samples a WAV header promises (None where only the decoder can tell)."""
+def _check_container(path: Path) -> None:
+    """Refuse what is neither WAV nor FLAC, and WAV files shorter than their header says."""
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             head = file.read(12)
             if size == 0:
                 _refuse(path, "is empty: 0 bytes")
-            if head[:4] == b"fLaC":
-                return None
-            if head[:4] not in (b"RIFF", b"RF64") or head[8:12] != b"WAVE":
+            if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
+                _check_chunks(path, file, size)
+            elif head[:4] != b"fLaC":
                 _refuse(path, f"is no WAV or FLAC file: it begins with {head!r}")
-            return _riff_samples(path, file, size)
     except OSError as error:
         _refuse(path, f"cannot be read: {error.strerror}")
 
 
-def _riff_samples(path: Path, file: BinaryIO, size: int) -> int | None:
+def _check_chunks(path: Path, file: BinaryIO, size: int) -> None:
     """Walk the chunks up to ``data`` and compare its length with what is there."""
-    block, tag, long_data = 0, 0, None
+    long_data = None
     for _ in range(_MAX_CHUNKS):
         header = file.read(8)
         if len(header) < 8:
             break
         name, length = header[:4], int.from_bytes(header[4:], "little")
         start = file.tell()
-        if name == b"fmt ":
-            fmt = file.read(min(length, 26))
-            tag = int.from_bytes(fmt[0:2], "little")
-            block = int.from_bytes(fmt[12:14], "little")
-            if tag == _EXTENSIBLE:
-                tag = int.from_bytes(fmt[24:26], "little")
-        elif name == b"ds64":
+        if name == b"ds64":
             long_data = int.from_bytes(file.read(16)[8:16], "little")
         elif name == b"data":
             there = size - start
@@ -220,7 +210,7 @@ def _riff_samples(path: Path, file: BinaryIO, size: int) -> int | None:
                 _refuse(path, f"was never closed: its header says 0 bytes of audio, {there} follow")
             if length > there:
                 _refuse(path, f"is truncated: {length} bytes of audio promised, {there} there")
-            return length // block if block and tag in _LINEAR else None
+            return
         file.seek(start + length + length % 2)
     _refuse(path, f"is truncated or damaged: a WAV header without audio in {size} bytes")
 
@@ -257,14 +247,13 @@ def _check_header(path: Path, file: soundfile.SoundFile, audio_format: AudioForm
 
 def _decode(path: Path, file: soundfile.SoundFile, channel: int) -> Audio:
     """Decode in blocks, so that the other channels never take much memory."""
-    blocks, total = [], 0
+    blocks = []
     frames = max(1, _BLOCK // file.channels)
     while True:
         try:
             block = file.read(frames, dtype="float32", always_2d=True)[:, channel]
         except (soundfile.LibsndfileError, RuntimeError) as error:
-            _refuse(path, f"cannot be decoded after {total} samples: {error}")
-        total += block.size
+            _refuse(path, f"is truncated or damaged: {error}")
         blocks.append(np.ascontiguousarray(block))
         if block.size < frames:
             return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)

@@ -77,8 +77,7 @@ def parse_condition(text: str) -> Condition:
 
 
 def _encode(text: str) -> str:
-    # A lone "-" would read as "none".
-    return "%2D" if text == "-" else quote(text, safe=_PLAIN, errors="surrogatepass")
+    return quote(text, safe=_PLAIN, errors="surrogatepass")
 
 
 def _decode(text: str) -> str:

@@ -137,7 +137,7 @@ def test_reads_what_lies_around_the_audio(put: Callable[[bytes], Path], content:
         (b"<html><body>404</body></html>", ["no WAV or FLAC", "<html>"]),
         (b"version https://git-lfs.github.com/spec/v1", ["no WAV or FLAC", "version http"]),
         (b"RIFF\x24\0\0\0AVI LIST", ["no WAV or FLAC"]),
-        (b"RIFF\x24\0\0\0WAVE" + b"junk\0\0\0\0" * 5000, ["damaged"]),
+        (wav_bytes(before=b"junk\0\0\0\0" * 5000), ["damaged"]),
         (wav_bytes().replace(b"fmt ", b"xxx "), ["cannot be decoded"]),
         (b"fLaC" + bytes(100), ["cannot be decoded"]),
     ],
@@ -187,6 +187,20 @@ def test_resampling_that_leaves_nothing_is_refused(tmp_path: Path) -> None:
     assert "too short" in refusal(tmp_path / "a.wav", AudioFormat(1000, resample=True)).message
 
 
+def test_resampling_that_makes_too_much_is_refused(tmp_path: Path) -> None:
+    noise = np.resize(CODES, MAX_SAMPLES // 384 + 1)
+    soundfile.write(tmp_path / "a.wav", noise, 1000)
+    error = refusal(tmp_path / "a.wav", AudioFormat(384_000, resample=True))
+    assert f"longer than {MAX_SAMPLES} samples" in error.message
+
+
+def test_truncated_file_with_64_bit_sizes(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, CODES, 16000, format="RF64", subtype="PCM_16")
+    path.write_bytes(path.read_bytes()[:-1000])
+    assert "32000 bytes of audio promised, 31000 there" in refusal(path).message
+
+
 def test_resample_keeps_the_length_in_time() -> None:
     assert resample(np.ones(48000, dtype=np.float32), 48000, 16000).shape == (16000,)
 
@@ -196,7 +210,7 @@ def test_flac_with_a_cut_or_a_lying_header(tmp_path: Path) -> None:
     soundfile.write(path, CODES, 16000)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    refusal(path)
+    assert "truncated or damaged" in refusal(path).message
     lying = bytearray(whole)
     lying[21] |= 0x0F  # 36-bit number of samples in STREAMINFO
     lying[22:26] = b"\xff" * 4

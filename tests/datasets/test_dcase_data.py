@@ -53,6 +53,12 @@ def test_only_the_folder_of_the_subset_is_read(tmp_path: Path) -> None:
     assert [clip.section for clip in clips(tmp_path, subset="eval")] == ["03"]
 
 
+def test_folders_of_the_subsets_tell_unknown_machines_apart(tmp_path: Path) -> None:
+    name = "mine/test/section_00_source_test_normal_0000.wav"
+    touch(tmp_path, "dev_data/" + name, "eval_data/" + name.replace("0000", "0001"))
+    assert [clip.id for clip in clips(tmp_path, 2024)] == ["dev_data/" + name]
+
+
 def test_domain_is_not_read_from_the_path(tmp_path: Path) -> None:
     """The baseline of 2022 takes any file under a path with `source` in it for source."""
     root = tmp_path / "source_recordings"

@@ -38,6 +38,22 @@ def test_every_clip_is_about_equally_often_held_out() -> None:
     assert all(150 < count < 250 for count in counts.values())
 
 
+def test_clips_of_a_recording_count_one_by_one() -> None:
+    clips = [Candidate(str(i), f"r{i // 4}", "fan", False) for i in range(40)]
+    assert len(held_out(clips, 0, half)) == 20
+
+
+def test_what_anomalies_and_other_strata_took_along_counts() -> None:
+    with_anomaly = [Candidate(f"n{i}", "r", "fan", False) for i in range(5)]
+    anomaly = Candidate("a", "r", "fan", True)
+    assert held_out([*with_anomaly, anomaly, *candidates(5)], 0, half) == {
+        "a",
+        *(clip.id for clip in with_anomaly),
+    }
+    both = [Candidate(f"{s}{i}", str(i), s, False) for s in ("fan", "pump") for i in range(30)]
+    assert len(held_out(both, 0, half)) == 30
+
+
 def test_wanted_learns_the_numbers_of_the_stratum() -> None:
     seen = []
 

@@ -206,6 +206,12 @@ def test_hold_out_keeps_recordings_whole(tmp_path: Path) -> None:
     assert 24 <= normals.count("test") <= 27
 
 
+def test_a_recording_named_like_a_clip_is_another(tmp_path: Path) -> None:
+    rows = [f"{i}.wav,fan,normal,{'' if i < 20 else f'{i - 20}.wav'}" for i in range(40)]
+    splits = {c.id: c.split for c in clips(many(tmp_path, "path,machine,label,recording", rows))}
+    assert any(splits[f"{i}.wav"] != splits[f"{i + 20}.wav"] for i in range(20))
+
+
 @pytest.mark.parametrize("params", [{"hold_out": 0}, {"hold_out": 1}, {"seed": -1}, {"x": 1}])
 def test_unusable_parameters_are_refused(params: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
