@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from asdbench.detectors._ae_gradient import Backpropagation
 from asdbench.detectors._ae_network import Autoencoder, Reconstructor, linear
 from asdbench.detectors._ae_residuals import summarize

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from asdbench.api import no_progress
+from asdbench.detectors._ae_network import Autoencoder
+from asdbench.detectors._ae_training import WindowGather, shuffled, train_network
+from asdbench.detectors._dcase_ae_params import DCASEAutoencoderParams
+from asdbench.features import Frames
+
+SETTINGS = DCASEAutoencoderParams(epochs=3, batch_size=32).settings()
+
+
+def some_frames(count: int = 203, bands: int = 6) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal((count, bands)).astype(np.float32)
+
+
+def test_training_is_adam_on_the_mean_squared_error() -> None:
+    # In float64: Adam's first steps turn the rounding of float32 into whole steps.
+    gather = WindowGather(some_frames().astype(np.float64), 5, torch.device("cpu"))
+    starts = torch.arange(193)  # the seventh batch holds one window and is skipped
+    networks = [Autoencoder(30).double(), Autoencoder(30).double()]
+    for network in networks:
+        network.initialize("torch", torch.Generator().manual_seed(0))
+
+    generator = torch.Generator().manual_seed(1)
+    losses = train_network(networks[0], gather, starts, SETTINGS, generator, no_progress)
+
+    plain, generator = networks[1], torch.Generator().manual_seed(1)
+    optimizer = torch.optim.Adam(plain.parameters(), lr=1e-3)
+    for _ in range(3):
+        expected = []
+        for batch in shuffled(starts, 32, generator):
+            if len(batch) > 1:
+                loss = torch.nn.functional.mse_loss(plain(gather(batch)), gather(batch))
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                expected.append(loss.item())
+
+    assert len(losses) == 6
+    np.testing.assert_allclose(losses, expected, rtol=1e-7)
+    x = gather(starts)
+    torch.testing.assert_close(networks[0].train()(x), plain.train()(x), rtol=1e-6, atol=1e-6)
+
+
+def test_an_epoch_sees_every_window_once_in_another_order() -> None:
+    generator = torch.Generator().manual_seed(0)
+    starts = torch.arange(3, 103)
+    epochs = [torch.cat(list(shuffled(starts, 32, generator))) for _ in range(2)]
+    assert not torch.equal(*epochs)
+    for epoch in epochs:
+        assert torch.equal(epoch.sort().values, starts)
+
+
+def test_gathers_windows_of_memory_mapped_frames_without_a_warning(tmp_path: Path) -> None:
+    Frames(some_frames(), np.array([0, 203])).save(tmp_path)
+    frames = Frames.load(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gather = WindowGather(frames.values, 5, torch.device("cpu"))
+    assert gather.width == 30
+    picked = gather(torch.tensor([7, 0, 198])).numpy()
+    np.testing.assert_array_equal(picked, frames.windows(5).view[[7, 0, 198]])
