@@ -415,7 +415,7 @@ def _identity(plugin: LoadedPlugin, without: frozenset[str] = frozenset()) -> di
         "plugin": info.id,
         "version": info.version,
         "code": code_digest(plugin.cls),
-        "params": {k: v for k, v in plugin.stated.items() if k not in without},
+        "params": {k: v for k, v in plugin.identity.items() if k not in without},
     }
 
 

@@ -59,7 +59,8 @@ def _execute(path: Path, source: bytes, name: str) -> PluginFile:
     sys.modules[name] = module  # dataclasses and pydantic look their module up while it runs
     try:
         # Not importlib's loader: its bytecode cache goes by size and second of the last change.
-        exec(compile(source, str(path), "exec"), module.__dict__)
+        code = compile(source, str(path), "exec", dont_inherit=True)
+        exec(code, module.__dict__)
         registered = {kind: dict(classes) for kind, classes in DECORATED.items()}
     except (Exception, SystemExit) as error:
         del sys.modules[name]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from asdbench.api import Params
 from asdbench.registry import Use
+from asdbench.suite.locations import content_digest, stated_values
 from asdbench.suite.model import Suite
+from asdbench.suite.yaml_source import KeyPath
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,17 @@ class LoadedPlugin:
     """Where the code comes from."""
     builtin: bool
     """Whether the code is part of asdbench."""
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """The parameters as JSON values for cache keys: of files, the content, not the place."""
+
+        def state(_: KeyPath, path: Path) -> str:
+            return content_digest(path) or "absent"
+
+        found = stated_values(self.params, (), state)
+        assert isinstance(found, dict)
+        return found
 
 
 @dataclass(frozen=True)

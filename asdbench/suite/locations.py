@@ -6,6 +6,7 @@ suite holds the text of the file, before variables and ``--set``.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -59,3 +60,18 @@ def stated_values(value: Any, prefix: KeyPath, state: State) -> Any:
             return sorted(to_jsonable_python(value), key=str)
         case _:
             return to_jsonable_python(value)
+
+
+def content_digest(path: Path) -> str | None:
+    """Return the SHA-256 of a file, or of a folder's relative names and files; None if absent."""
+    if path.is_file():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    if not path.is_dir():
+        return None
+    total = hashlib.sha256()
+    for file_path in sorted(path.rglob("*")):
+        if file_path.is_file():
+            name = file_path.relative_to(path).as_posix()
+            total.update(f"{name}\0{content_digest(file_path)}\n".encode())
+    return total.hexdigest()

@@ -169,6 +169,14 @@ def test_a_class_in_a_file_is_imported_once_and_anew_when_the_file_changes(
     assert sys.modules[first.__module__].COUNT == 1
 
 
+def test_a_file_is_compiled_as_it_would_be_by_itself(
+    detector_source: Source, write: Write, tmp_path: Path
+) -> None:
+    write("mine.py", "X: 1 + 1 = 0\n" + detector_source("mine", decorated=False))
+    module = sys.modules[load("detectors", "./mine.py:My", tmp_path).__module__]
+    assert module.__annotations__["X"] == 2  # the importer's __future__ imports are its own
+
+
 @pytest.mark.parametrize(
     ("use", "message"),
     [

@@ -200,6 +200,29 @@ def test_plugins_in_files_load_again_in_another_process(suite_file: Path, tmp_pa
     ]
 
 
+def test_the_identity_of_parameters_holds_the_content_of_files(
+    suite_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(DETECTOR)
+    entry = "  - {id: m, use: ./mine.py:Mine, params: {inner: {weights: [w.bin, folder]}}}\n"
+    suite_file.write_text(suite_file.read_text() + entry)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a").write_text("a")
+    (tmp_path / "w.bin").write_bytes(b"one")
+
+    def identity() -> dict[str, object]:
+        return load_suite("my.yaml").detectors[2].identity
+
+    first = identity()
+    assert str(tmp_path) not in json.dumps(first)
+    assert identity() == first
+    (tmp_path / "w.bin").write_bytes(b"two")
+    second = identity()
+    assert second != first
+    (tmp_path / "folder" / "a").rename(tmp_path / "folder" / "b")
+    assert identity() not in (first, second)
+
+
 def test_an_unused_plugin_file_is_foreign_code_too(suite_file: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(DETECTOR)
     suite_file.write_text(suite_file.read_text() + "plugins: [mine.py]\n")
