@@ -38,14 +38,14 @@ class Place:
 
 
 PLACES: dict[str, Place] = {
-    "A": Place(0.50, 0.0, 0.21, 0.35),
-    "B": Place(0.60, -0.5, 0.30, 0.30),
-    "C": Place(0.60, 0.4, 0.16, 0.40),
-    "D": Place(0.75, -0.2, 0.40, 0.25),
-    "E": Place(0.50, 0.9, 0.10, 0.55),
-    "F": Place(0.90, -1.1, 0.52, 0.35),
-    "G": Place(0.70, 0.2, 0.25, 0.55),
-    "H": Place(1.00, -0.8, 0.13, 0.45),
+    "A": Place(0.50, 0.0, 0.21, 0.16),
+    "B": Place(0.60, -0.4, 0.30, 0.14),
+    "C": Place(0.60, 0.4, 0.16, 0.18),
+    "D": Place(0.75, -0.2, 0.40, 0.12),
+    "E": Place(0.50, 0.4, 0.10, 0.17),
+    "F": Place(0.80, -0.5, 0.52, 0.14),
+    "G": Place(0.70, 0.2, 0.25, 0.20),
+    "H": Place(0.85, -0.5, 0.13, 0.15),
 }
 """Source places A-D stand in a quarter circle, target places E-H around and above it."""
 
@@ -69,10 +69,10 @@ def bearing(
     tones = _spindle(shaft, phase, sideways, upright, rng)
     rolling = sg.noise(rng, samples, sg.curve(samples, _ROLLING))
     wave = 1 + 0.12 * sg.cosine(OUTER * phase) + 0.08 * sg.cosine(INNER * phase)
-    wave += 0.75 * sideways * sg.cosine(phase)
-    wave += 0.55 * upright * sg.cosine(2 * phase) + 0.4 * upright * sg.cosine(CAGE * phase)
+    wave += 0.45 * sideways * sg.cosine(phase)
+    wave += 0.35 * upright * sg.cosine(2 * phase) + 0.25 * upright * sg.cosine(CAGE * phase)
     rolling *= wave * sg.decibels(sg.wander(rng, samples, 2.0, 0.4))
-    rolling *= sg.decibels(3.0 * sideways + 2.5 * upright)
+    rolling *= sg.decibels(1.2 * sideways + 0.8 * upright)
 
     bursts = np.zeros(samples, dtype=np.float32)
     if upright > 0:  # balls strike the overloaded race
@@ -80,14 +80,14 @@ def bearing(
         at = np.flatnonzero(np.diff(np.floor(passing)))
         zone = np.clip(np.cos(2 * np.pi * phase[at]), 0, 1)
         size = zone * np.exp(0.3 * fault_rng.standard_normal(len(at)))
-        bursts = sg.impulses(samples, at / sg.SAMPLE_RATE, 1.6 * upright * size)
+        bursts = sg.impulses(samples, at / sg.SAMPLE_RATE, 1.0 * upright * size)
 
     body = _housing(rng, samples)
-    excitation = 0.7 * tones + 0.6 * rolling + 0.8 * bursts
+    excitation = 0.45 * tones + 0.6 * rolling + 0.8 * bursts
     heard = sg.rfft(excitation) * (0.8 + 0.4 * body)
     heard *= place_response(values.get("loc", "A"), rng, samples)
     out = sg.irfft(heard, samples)
-    level = 24 * np.log10(krpm / 12) + 0.5 * rng.standard_normal()
+    level = 20 * np.log10(krpm / 12) + 1.0 * rng.standard_normal()
     return out * sg.decibels(level)
 
 
@@ -103,18 +103,18 @@ def _spindle(
     order = np.arange(1, count + 1)
     lines = 0.35 * order**-0.9 * sg.spread(("bearing", "spindle"), np.ones(48), 0.6)[:count]
     lines[_POLES - 1 :: _POLES] *= 2.5
-    lines[:1] += 1.6 * sideways
-    lines[1:3] += 0.9 * sideways * np.array([0.5, 0.25])[: len(lines[1:3])]
-    lines[1:2] += 1.5 * upright
-    lines[3:8:2] += 0.5 * upright
-    lines = lines * sg.decibels(1.0 * rng.standard_normal(count))
+    lines[:1] += 0.6 * sideways
+    lines[1:3] += 0.4 * sideways * np.array([0.5, 0.25])[: len(lines[1:3])]
+    lines[1:2] += 0.5 * upright
+    lines[3:8:2] += 0.18 * upright
+    lines = lines * sg.decibels(2.5 * rng.standard_normal(count))
     turn = np.exp(2j * np.pi * sg.spread(("bearing", "path"), np.ones(48), 1.0)[:count])
     return sg.periodic(phase, lines * turn)
 
 
 def _housing(rng: np.random.Generator, samples: int) -> sg.Spectrum:
     hertz = sg.spread(("bearing", "housing"), _HOUSING_HZ, 0.05)
-    hertz = hertz * (1 + 0.005 * rng.standard_normal())  # warm or cold
+    hertz = hertz * (1 + 0.012 * rng.standard_normal())  # warm or cold
     gains = sg.spread(("bearing", "gains"), np.ones(len(hertz)), 0.4)
     return sg.modes(samples, hertz, 14.0, gains)
 
@@ -128,5 +128,7 @@ def place_response(name: str, rng: np.random.Generator, samples: int) -> sg.Spec
     place = PLACES[name]
     detour = place.detour * (1 + 0.01 * rng.standard_normal())
     response = sg.reflected(samples, detour, place.reflection)
-    response *= sg.tilt(samples, place.slope) * np.float32(0.5 / place.meters)
+    response *= sg.tilt(samples, place.slope + 0.25 * rng.standard_normal()) * np.float32(
+        0.5 / place.meters
+    )
     return response

@@ -93,7 +93,7 @@ def _apply(state: _State, fault: Fault, rng: np.random.Generator) -> None:
     if fault.kind == "wing-damage":  # a blade has lost a piece; its neighbor flutters
         hit = int(rng.integers(BLADES))
         state.blades[hit] *= 1 - 0.9 * severity
-        state.blades[(hit + 1) % BLADES] *= 1 + 0.35 * severity
+        state.blades[(hit + 1) % BLADES] *= 1 + 0.5 * severity
         state.pulsing = 0.5 * severity
         state.edge_db = -17 + 14 * severity
     elif fault.kind == "unbalance":
@@ -102,10 +102,10 @@ def _apply(state: _State, fault: Fault, rng: np.random.Generator) -> None:
     elif fault.kind == "clogging":
         state.speed = 1 + 0.015 * severity  # less air to move
         state.tone_db -= 4 * severity
-        state.stall_db = -8 + 9 * severity
+        state.stall_db = -10 + 8 * severity
         state.tilt = -1.2 * severity
     else:  # over-voltage
-        state.speed = 1.02 + 0.08 * severity
+        state.speed = 1.015 + 0.05 * severity
         state.tone_db += 60 * np.log10(state.speed)
         state.turbulence_db += 50 * np.log10(state.speed)
 

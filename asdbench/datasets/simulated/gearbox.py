@@ -12,11 +12,11 @@ import numpy as np
 from asdbench.datasets.simulated import signals as sg
 from asdbench.datasets.simulated.plan import Fault, Setting
 
-_MOTOR_HZ_PER_VOLT = 34.0
-_PINION_TEETH = 12
-_RATIO = 3.0
-_SECOND_TEETH = 14
-_CRANK_RATIO = 3.9
+MOTOR_HZ_PER_VOLT = 34.0
+PINION_TEETH = 12
+RATIO = 3.0
+SECOND_TEETH = 14
+CRANK_RATIO = 3.9
 _BRUSH: sg.Curve = (
     (60, -8), (200, -2), (600, 0), (1500, -1), (2500, -5), (4000, -9), (8000, -20),
 )  # fmt: skip
@@ -36,12 +36,12 @@ def gearbox(
     grams = float(values.get("wt", "50"))
     unit = values.get("id", "05")
     if fault is not None and fault.kind == "over-voltage":
-        volts *= 1.08 + 0.30 * fault.severity
+        volts *= 1.05 + 0.25 * fault.severity
     damage = fault.severity if fault is not None and fault.kind == "gear-damage" else 0.0
 
     load = 0.25 + grams / 200.0
-    motor = _MOTOR_HZ_PER_VOLT * volts * (1 - 0.05 * load) * (1 + 0.01 * rng.standard_normal())
-    crank = motor / (_RATIO * _CRANK_RATIO)
+    motor = MOTOR_HZ_PER_VOLT * volts * (1 - 0.05 * load) * (1 + 0.01 * rng.standard_normal())
+    crank = motor / (RATIO * CRANK_RATIO)
     sag = 0.012 + 0.02 * load  # the motor slows while the weight rises
     start = rng.uniform()
     lift = sg.cosine(sg.turns(crank, samples, start))
@@ -51,16 +51,16 @@ def gearbox(
     # Loudness grows with speed (vibration velocity) and with tooth load.
     speed_db = 22 * np.log10(volts / 1.5)
     strength = sg.decibels(2.0 * load * lift)
-    tones = _mesh(unit, "first", phase, _PINION_TEETH, motor, rng, 0.0)
-    tones += 0.8 * _mesh(unit, "second", phase / _RATIO, _SECOND_TEETH, motor / _RATIO, rng, damage)
+    tones = _mesh(unit, "first", phase, PINION_TEETH, motor, rng, 0.0)
+    tones += 0.8 * _mesh(unit, "second", phase / RATIO, SECOND_TEETH, motor / RATIO, rng, damage)
     tones *= strength * sg.decibels(5 * np.log10(load + 0.75) - 1.0)
 
-    wheel = phase / _RATIO
+    wheel = phase / RATIO
     grind = 1 + (0.25 + 0.5 * damage) * sg.cosine(wheel)
     brush = sg.noise(rng, samples, sg.curve(samples, _BRUSH))
     brush *= grind * sg.decibels(sg.wander(rng, samples, 3.0, 0.5) - 6.0 + 2.5 * damage)
 
-    blows = _knocks(phase / (_RATIO * _CRANK_RATIO), load, rng, samples)
+    blows = _knocks(phase / (RATIO * CRANK_RATIO), load, rng, samples)
     if damage > 0:
         blows += _broken_tooth(wheel, damage, fault_rng, samples)
     body = _housing(unit, rng, samples)
@@ -84,7 +84,7 @@ def _mesh(
     level = 0.5 * order**-0.8 * sg.spread((unit, pair, "mesh"), np.ones(count), 0.45)
     lines = np.zeros(teeth * count + 4, dtype=np.complex128)
     runout = 0.12 * sg.spread((unit, pair, "runout"), np.ones(3), 0.5)
-    runout = runout * (0.4 ** np.arange(3)) + damage * np.array([0.55, 0.4, 0.3])
+    runout = runout * (0.4 ** np.arange(3)) + damage * np.array([0.4, 0.3, 0.2])
     for k, size in zip(order, level, strict=True):
         center = k * teeth - 1
         size = size * sg.decibels(0.7 * rng.standard_normal())
@@ -112,7 +112,7 @@ def _broken_tooth(
 ) -> sg.Signal:
     """Return one blow a turn of the wheel with the damaged tooth."""
     at = np.flatnonzero(np.diff(np.floor(wheel + 0.3)))
-    size = (2.0 + 7.0 * damage) * np.exp(0.25 * rng.standard_normal(len(at)))
+    size = (2.0 + 8.0 * damage) * np.exp(0.25 * rng.standard_normal(len(at)))
     return sg.impulses(samples, at / sg.SAMPLE_RATE, size)
 
 

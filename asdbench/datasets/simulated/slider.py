@@ -62,11 +62,11 @@ def motion(velocity: float, acceleration: float, start: float, samples: int) -> 
     count = np.floor(time / half)
     within = time - count * half
     speed = np.clip(np.minimum(within, stroke - within) * acceleration, 0.0, peak)
+    left = np.clip(stroke - within, 0.0, None)
+    along = peak * (within - ramp / 2)  # the part at constant velocity
+    along = np.where(within < ramp, acceleration * within**2 / 2, along)
+    along = np.where(left < ramp, STROKE - acceleration * left**2 / 2, along)
     sign = 1.0 - 2.0 * (count % 2)
-    travelled = np.clip(np.cumsum(speed) / sg.SAMPLE_RATE, 0, None)
-    first = np.interp(within[0], [0, ramp, stroke - ramp, stroke, half],
-                      [0, peak * ramp / 2, STROKE - peak * ramp / 2, STROKE, STROKE])  # fmt: skip
-    along = travelled + first - count * STROKE + count[0] * STROKE
     position = np.where(sign > 0, along, STROKE - along)
     reversals = np.flatnonzero(np.diff(count)) / sg.SAMPLE_RATE - _DWELL
     return Motion(speed * sign, position, reversals, float(peak))
@@ -82,7 +82,7 @@ def slider(
     """Return the sound of the rail at a velocity (mm/s) and an acceleration (multiples of g)."""
     values = dict(setting)
     speed = float(values.get("vel", "600")) / 1000 * (1 + 0.004 * rng.standard_normal())
-    acceleration = float(values.get("ac", "0.10")) * _G * (1 + 0.01 * rng.standard_normal())
+    acceleration = float(values.get("ac", "0.30")) * _G * (1 + 0.01 * rng.standard_normal())
     course = motion(speed, acceleration, rng.uniform(), samples)
     severity = fault.severity if fault is not None else 0.0
     kind = fault.kind if fault is not None else ""
@@ -106,7 +106,11 @@ def slider(
     if kind == "no-grease":
         out += _dry(course, pace, severity, fault_rng, samples)
     body = _rail(rng, samples)
-    rung = sg.irfft(sg.rfft(out) * (0.6 + 0.5 * body) + sg.rfft(blows) * body, samples)
+    rung = sg.irfft(
+        sg.rfft(out) * (0.6 + 0.5 * body) * sg.tilt(samples, 0.25 * rng.standard_normal())
+        + sg.rfft(blows) * body,
+        samples,
+    )
     return rung * sg.decibels(0.5 * rng.standard_normal())
 
 
@@ -155,7 +159,7 @@ def _crack(course: Motion, severity: float, rng: np.random.Generator, samples: i
         size = (
             np.abs(course.velocity[passed]) / 0.6 * np.exp(0.25 * rng.standard_normal(len(passed)))
         )
-        blows += sg.impulses(samples, passed / sg.SAMPLE_RATE, (8 + 40 * severity) * size)
+        blows += sg.impulses(samples, passed / sg.SAMPLE_RATE, (4 + 22 * severity) * size)
     return blows
 
 
@@ -164,13 +168,13 @@ def _dry(
 ) -> sg.Signal:
     """Return dry friction: hiss of metal on metal, and a squeal where the rail sticks and slips."""
     hiss = sg.noise(rng, samples, sg.curve(samples, _GREASELESS))
-    out = hiss * (pace / 0.6) ** 0.8 * sg.decibels(-13 + 14 * severity)
+    out = hiss * (pace / 0.6) ** 0.8 * sg.decibels(-19 + 12 * severity)
     pitch = rng.uniform(2300, 3100) * (1 + sg.wander(rng, samples, 6.0, 0.01))
     sticking = np.exp(-(((course.position - rng.uniform(0.1, 0.45)) / 0.04) ** 2)).astype(
         np.float32
     )
     squeal = sg.cosine(sg.turns(pitch, samples))
-    return out + squeal * sticking * (pace > 0.01) * np.float32(0.8 * severity)
+    return out + squeal * sticking * (pace > 0.01) * np.float32(0.4 * severity)
 
 
 def _flapping(course: Motion, severity: float, rng: np.random.Generator, samples: int) -> sg.Signal:
@@ -179,7 +183,7 @@ def _flapping(course: Motion, severity: float, rng: np.random.Generator, samples
     strand = sg.modes(samples, (hertz, 2.1 * hertz, 3.3 * hertz), 12.0, (1.0, 0.7, 0.5), 0.5)
     knees = np.flatnonzero(np.abs(np.diff(np.abs(course.velocity), 2)) > 1e-7) / sg.SAMPLE_RATE
     knees = knees[np.diff(knees, prepend=-1.0) > 0.02]
-    size = 40.0 * severity * np.exp(0.3 * rng.standard_normal(len(knees)))
+    size = 110.0 * severity * np.exp(0.3 * rng.standard_normal(len(knees)))
     return sg.irfft(sg.rfft(sg.impulses(samples, knees, size)) * strand, samples)
 
 

@@ -1,7 +1,8 @@
 """Solenoid valves on a pumped line: clicks on a pattern, flow while open, panels around them.
 
 Opening pulls the plunger against its stop (a hard click), closing lets the spring throw it back
-(softer, with a bounce). Between the two the line hisses and the coil hums. The pump never stops.
+(softer, with a bounce). Between the two the flow builds up and hisses, and the coil hums; what
+flows when the valve closes hammers in the pipe. The pump never stops.
 Panels around the valve add a reflection and a cavity and take away treble.
 """
 
@@ -36,6 +37,8 @@ _FLOW: sg.Curve = (
     (60, -14), (300, -8), (900, -3), (2200, 0), (4000, -2), (6000, -6), (8000, -12),
 )  # fmt: skip
 _PUMP: sg.Curve = ((40, 0), (200, -3), (700, -12), (2000, -24), (8000, -44))
+_INERTIA = 0.35
+"""Time in which the flow comes to 63 %, s."""
 _VALVE_HZ = (760.0, 1480.0, 2380.0, 3560.0, 4720.0, 6350.0)
 
 
@@ -54,9 +57,9 @@ class Panels:
 
 PANELS: dict[str, Panels] = {
     "open": Panels(0.0, 0.35, 0.10, 300.0, 0.0),
-    "bs-c": Panels(-1.2, 0.18, 0.45, 240.0, 0.9),
-    "b-c": Panels(-0.3, 0.26, 0.50, 330.0, 0.5),
-    "s-c": Panels(-0.9, 0.12, 0.40, 410.0, 0.7),
+    "bs-c": Panels(-0.9, 0.18, 0.25, 240.0, 0.7),
+    "b-c": Panels(-0.3, 0.26, 0.22, 300.0, 0.4),
+    "s-c": Panels(-0.7, 0.12, 0.20, 350.0, 0.5),
 }
 """Open, back and side closed, back closed, side closed."""
 
@@ -112,27 +115,28 @@ def _one(
 ) -> sg.Signal:
     opened, closed = _events(pattern, start, samples, rng)
     if dirt > 0:  # grit slows the plunger, unevenly
-        late = fault_rng.exponential(0.03 * dirt, (2, len(opened)))
+        late = np.minimum(fault_rng.exponential(0.03 * dirt, (2, len(opened))), 0.12)
         opened, closed = opened + late[0], closed + late[1]
     count = len(opened)
+    reached = 1 - np.exp(-(closed - opened) / _INERTIA)
     hard = np.exp(0.15 * rng.standard_normal(count))
     soft = np.exp(0.20 * rng.standard_normal(count))
-    blows = sg.impulses(samples, opened, 110 * (1 - 0.45 * dirt) * hard)
-    blows += sg.impulses(samples, closed, 60 * (1 - 0.3 * dirt) * soft)
+    blows = sg.impulses(samples, opened, 110 * (1 - 0.3 * dirt) * hard)
+    blows += sg.impulses(samples, closed, 60 * (1 - 0.2 * dirt) * soft)
     blows += sg.impulses(samples, closed + rng.normal(0.011, 0.0006, count), 24 * soft)
     if dirt > 0:  # grains crushed on the seat
         grains = np.repeat(closed, 5) + fault_rng.exponential(0.02, 5 * count)
-        blows += sg.impulses(samples, grains, 24 * dirt * fault_rng.standard_normal(5 * count))
+        blows += sg.impulses(samples, grains, 10 * dirt * fault_rng.standard_normal(5 * count))
     hertz = sg.spread(("valve", number), _VALVE_HZ, 0.08) * (1 + 0.005 * rng.standard_normal())
-    body = sg.modes(samples, hertz, 22.0, sg.spread(("valve", number, "gain"), np.ones(6), 0.4))
-    clicks = sg.irfft(sg.rfft(blows) * body, samples)
+    body = sg.modes(samples, hertz, 22.0, sg.spread(("valve", number, "gain"), np.ones(6), 0.25))
+    pipe = sg.modes(samples, (92.0, 173.0, 268.0), 9.0, (1.0, 0.7, 0.4), 0.3)
+    hammer = sg.impulses(samples, closed + 0.004, 45 * reached * soft)
+    clicks = sg.irfft(sg.rfft(blows) * body + sg.rfft(hammer) * pipe, samples)
 
-    time = np.arange(samples) / sg.SAMPLE_RATE
-    knots = np.column_stack([opened, opened + 0.03, closed, closed + 0.05]).ravel()
-    leak = 0.02 + 0.4 * dirt  # grit keeps the seat from closing
-    gate = np.interp(time, knots, np.tile([leak, 1.0, 1.0, leak], count)).astype(np.float32)
+    leak = 0.02 + 0.25 * dirt  # grit keeps the seat from closing
+    gate = _gate(opened, closed, leak, samples)
     flow = sg.noise(rng, samples, sg.curve(samples, _FLOW))
-    flow *= gate * sg.decibels(sg.wander(rng, samples, 12.0, 0.6 + 1.5 * dirt) - 16.0)
+    flow *= gate * sg.decibels(sg.wander(rng, samples, 12.0, 0.6 + 0.8 * dirt) - 15.0)
     coil = np.zeros(4, dtype=np.complex128)
     coil[[1, 3]] = 0.10, 0.05
     hum = sg.periodic(sg.turns(50.0, samples, rng.uniform()), coil) * gate
@@ -141,11 +145,23 @@ def _one(
     return clicks
 
 
+def _gate(opened: np.ndarray, closed: np.ndarray, leak: float, samples: int) -> sg.Signal:
+    """Return the flow, 0 to 1: the column of water takes time to move, and little to stop."""
+    steps = np.linspace(0.0, 1.0, 9)
+    rising = opened[:, None] + steps * (closed - opened)[:, None]
+    level = leak + (1 - leak) * (1 - np.exp(-(rising - opened[:, None]) / _INERTIA))
+    knots = np.column_stack([rising, closed + 0.05]).ravel()
+    values = np.column_stack([level, np.full(len(closed), leak)]).ravel()
+    time = np.arange(samples) / sg.SAMPLE_RATE
+    gate: sg.Signal = np.interp(time, knots, values).astype(np.float32)
+    return gate
+
+
 def _pump(rng: np.random.Generator, samples: int) -> sg.Signal:
     phase = sg.turns(28.7 * (1 + 0.004 * rng.standard_normal()), samples, rng.uniform())
-    lines = 0.16 * np.arange(1, 13) ** -0.8 * sg.spread(("valve", "pump"), np.ones(12), 0.5)
+    lines = 0.24 * np.arange(1, 13) ** -0.8 * sg.spread(("valve", "pump"), np.ones(12), 0.5)
     tones = sg.periodic(phase, lines.astype(np.complex128))
-    return tones + 0.35 * sg.noise(rng, samples, sg.curve(samples, _PUMP))
+    return tones + 0.5 * sg.noise(rng, samples, sg.curve(samples, _PUMP))
 
 
 def panel_response(name: str, rng: np.random.Generator, samples: int) -> sg.Spectrum:
@@ -156,5 +172,5 @@ def panel_response(name: str, rng: np.random.Generator, samples: int) -> sg.Spec
     if panels.cavity > 0:
         cavity = sg.modes(samples, [panels.cavity_hz], 4.0, [1.0])
         response = response + np.float32(panels.cavity) * cavity / np.abs(cavity).max()
-    response *= sg.tilt(samples, panels.treble)
+    response *= sg.tilt(samples, panels.treble + 0.25 * rng.standard_normal())
     return response

@@ -23,9 +23,9 @@ from asdbench.datasets.simulated.plan import (
     SECTIONS,
 )
 from asdbench.datasets.simulated.spec import ClipSpec, section_specs
+from asdbench.datasets.stamp import STAMP
 from asdbench.errors import DataError
 
-STAMP = "simulated.json"
 _HEADER_BYTES = 44
 _BATCH = 16
 
