@@ -232,7 +232,10 @@ class Detector(ABC):
 
 @dataclass(frozen=True)
 class Request:
-    """One clip to generate. Draw its noise from ``seed`` alone, so that batching changes nothing."""
+    """One clip to generate.
+
+    Draw its noise from ``seed`` alone, so that batching changes nothing.
+    """
 
     condition: Condition
     label: Label
@@ -307,6 +310,10 @@ class Dataset(ABC):
     def build(self, part: str, folder: Path, context: Context) -> None:
         """Write ``part`` into an empty ``folder``."""
         raise LookupError(part)
+
+    def simulated(self) -> bool:
+        """Return whether the clips are simulated, however they are stored."""
+        return self.info.simulated
 
     @abstractmethod
     def clips(self) -> Sequence[Clip]:

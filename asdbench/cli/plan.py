@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from asdbench.cli.options import OnlyOption, SetOption, StoreOption, SuiteArgument
+from asdbench.cli.options import OnlyOption, PluginOption, SetOption, StoreOption, SuiteArgument
 
 if TYPE_CHECKING:
     from asdbench.engine.plan import Plan
@@ -17,6 +17,7 @@ def plan(
     suite: SuiteArgument,
     set_: SetOption = None,
     only: OnlyOption = None,
+    plugin: PluginOption = None,
     store: StoreOption = None,
 ) -> None:
     """Show what a run would do: tasks to do, tasks already in the store, clips by purpose.

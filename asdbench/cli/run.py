@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from asdbench.cli.options import OnlyOption, SetOption, StoreOption, SuiteArgument
+from asdbench.cli.options import OnlyOption, PluginOption, SetOption, StoreOption, SuiteArgument
 
 
 def run(
     suite: SuiteArgument,
     set_: SetOption = None,
     only: OnlyOption = None,
+    plugin: PluginOption = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", help="Run folder. Default: runs/<suite>-<time>."),

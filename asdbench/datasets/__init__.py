@@ -1,0 +1,1 @@
+"""Data sets: readers of recorded ones, and the simulated twin."""

@@ -185,7 +185,7 @@ def _facts(plan: Plan, failures: Mapping[Entry, Failure]) -> Facts:
     lent = [clip.label for clip in split.generator_train]
     data = DataFacts(
         dataset=_plugin_use(loaded.dataset),
-        simulated=loaded.dataset.cls.info.simulated,
+        simulated=loaded.dataset.cls(loaded.dataset.params).simulated(),
         digest=plan.data_digest,
         n_detector_train=len(split.detector_train),
         n_generator_train_normal=lent.count("normal"),
