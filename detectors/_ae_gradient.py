@@ -1,7 +1,7 @@
 """Loss and gradient of the autoencoder, written out.
 
-A step takes 2.8 ms on one thread; by autograd it takes 3.4 ms with the same products, and 5 ms
-with PyTorch's own (batches of 256).
+A step on 256 windows takes 2.8 ms on one thread of an AMD EPYC; by autograd it takes 3.4 ms with
+the same products, and 5 ms with PyTorch's own.
 """
 
 from __future__ import annotations
