@@ -218,6 +218,17 @@ def test_flac_with_a_cut_or_a_lying_header(tmp_path: Path) -> None:
     assert str(MAX_SAMPLES) in refusal(path).message
 
 
+def test_decoder_that_gives_less_than_the_header_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soundfile.write(tmp_path / "a.wav", CODES, 16000)
+    read = soundfile.SoundFile.read
+    monkeypatch.setattr(
+        soundfile.SoundFile, "read", lambda *args, **kwargs: read(*args, **kwargs)[:100]
+    )
+    assert "100 of 16000 samples can be read" in refusal(tmp_path / "a.wav").message
+
+
 def test_int16_round_trip_is_exact(tmp_path: Path) -> None:
     codes = np.arange(-32768, 32768, dtype=np.int16)
     soundfile.write(tmp_path / "a.wav", codes, 16000)

@@ -39,7 +39,7 @@ def test_development_set(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "prefix", ["", "dev_data/", "dev_data/raw/", "raw/", "fan/", "dev_fan/", "dev_data/fan/"]
+    "prefix", ["", "dev_data/", "dev_data/raw/", "raw/", "fan/", "dev_fan/", "dev_data/raw/fan/"]
 )
 def test_machine_folders_may_lie_deeper(tmp_path: Path, prefix: str) -> None:
     touch(tmp_path, prefix + TRAIN, prefix + TEST)
