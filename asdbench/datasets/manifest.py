@@ -1,9 +1,9 @@
-"""Any recordings, listed in a CSV file with the columns ``path, machine, label``.
+r"""Any recordings, listed in a CSV file with the columns ``path, machine, label``.
 
 Optional columns: ``section`` (default ``00``), ``domain`` (source or target), ``split`` (train or
 test), ``recording`` (clips cut from one recording share it). Every other column is an attribute of
 the operating condition; an empty cell means that the clip has it not. Labels are ``normal`` or 0,
-``anomaly``, ``abnormal`` or 1. Paths are relative to the root, with ``/`` or ``\\`` between
+``anomaly``, ``abnormal`` or 1. Paths are relative to the root, with ``/`` or ``\`` between
 folders; an absolute path must lie in the root.
 """
 
