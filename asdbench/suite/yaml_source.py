@@ -21,6 +21,7 @@ MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,99})")
 _FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?")
+_UNUSABLE = re.compile("[\\0\ud800-\udfff]")
 _NULL = {"", "~", "null", "Null", "NULL"}
 _BOOLEAN = {w: w.lower() == "true" for w in ("true", "True", "TRUE", "false", "False", "FALSE")}
 
@@ -119,7 +120,7 @@ class _Builder:
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, i)) for i, item in enumerate(node.value)]
         assert isinstance(node, yaml.ScalarNode)
-        return scalar(node.value) if node.style is None else node.value
+        return scalar(node.value) if node.style is None else self._text(node)
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -128,7 +129,7 @@ class _Builder:
             if not isinstance(key_node, yaml.ScalarNode):
                 self.problems.append(Problem.at(place, "a key must be text"))
                 continue
-            key = key_node.value
+            key = self._text(key_node)
             if key in data:
                 first = self.keys[(*path, key)].line
                 message = f"duplicate key '{key}' (first on line {first})"
@@ -137,6 +138,14 @@ class _Builder:
             self.keys[(*path, key)] = place
             data[key] = self.build(value_node, (*path, key))
         return data
+
+    def _text(self, node: yaml.ScalarNode) -> str:
+        """Return text without what an escape such as ``\\0`` may put there and no path can hold."""
+        text: str = node.value
+        for character in _UNUSABLE.findall(text)[:1]:
+            message = f"the character U+{ord(character):04X} is not allowed"
+            self.problems.append(Problem.at(self._place(node), message))
+        return _UNUSABLE.sub("", text)
 
     def _place(self, node: yaml.Node) -> Place:
         return Place(self.file, node.start_mark.line + 1, node.start_mark.column + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from asdbench.errors import SuiteError
-from asdbench.suite import load_suite, problems
+from asdbench.suite import examine, load_suite, problems
 
 Mistakes = Callable[..., list[str]]
 
@@ -365,3 +366,19 @@ def test_a_suite_that_is_nowhere(suite_file: Path) -> None:
 @pytest.mark.parametrize("name", ["quickstart", "quickstart.yaml"])
 def test_a_bundled_suite_goes_by_its_name(name: str) -> None:
     assert load_suite(name).suite.name == "quickstart"
+
+
+def test_no_damage_to_a_suite_crashes_the_loader(suite_file: Path) -> None:
+    rng = random.Random(20240918)
+    whole = suite_file.read_bytes()
+    pieces = [b"", b"[", b"{a: 1}", b"~", b"-1", b"'", b'"\\0"', b"\t", b"\xff", b": ", b"- "]
+    refused = 0
+    for _ in range(150):
+        start = rng.randrange(len(whole))
+        end = start + rng.choice([0, 1, 5, 20])
+        suite_file.write_bytes(whole[:start] + rng.choice(pieces) + whole[end:])
+        loaded, found = examine(suite_file)
+        assert (loaded is None) == bool(found)
+        assert all(str(problem).startswith(str(suite_file)) for problem in found)
+        refused += loaded is None
+    assert refused > 75

@@ -29,6 +29,8 @@ Mistakes = Callable[..., list[str]]
         (b"x: {root: ${HOME}/a}\n", 'with ${...} needs quotes: "${ASDBENCH_DATA}/folder".'),
         (b"- a\n- b\n", "my.yaml:1: expected a mapping (key: value), got a list."),
         (b"? [a]\n: b\n", "my.yaml:1: a key must be text."),
+        (b'name: "a\\0b"\n', "my.yaml:1: the character U+0000 is not allowed."),
+        (b'plugins: ["\\ud800"]\n', "my.yaml:1: the character U+D800 is not allowed."),
         (b"#" * (MAX_BYTES + 1), f"my.yaml: the file has {MAX_BYTES + 1} bytes; a suite has at"),
     ],
 )
