@@ -140,7 +140,7 @@ class _Builder:
         return data
 
     def _text(self, node: yaml.ScalarNode) -> str:
-        """Return text without what an escape such as ``\\0`` may put there and no path can hold."""
+        """Return text without NUL and surrogates: escapes can write them, no path can hold them."""
         text: str = node.value
         for character in _UNUSABLE.findall(text)[:1]:
             message = f"the character U+{ord(character):04X} is not allowed"
