@@ -70,9 +70,9 @@ def bearing(
     rolling = sg.noise(rng, samples, sg.curve(samples, _ROLLING))
     wave = 1 + 0.12 * sg.cosine(OUTER * phase) + 0.08 * sg.cosine(INNER * phase)
     wave += 0.45 * sideways * sg.cosine(phase)
-    wave += 0.35 * upright * sg.cosine(2 * phase) + 0.25 * upright * sg.cosine(CAGE * phase)
+    wave += 0.38 * upright * sg.cosine(2 * phase) + 0.25 * upright * sg.cosine(CAGE * phase)
     rolling *= wave * sg.decibels(sg.wander(rng, samples, 2.0, 0.4))
-    rolling *= sg.decibels(1.2 * sideways + 0.8 * upright)
+    rolling *= sg.decibels(1.2 * sideways + 1.1 * upright)
 
     bursts = np.zeros(samples, dtype=np.float32)
     if upright > 0:  # balls strike the overloaded race
@@ -80,14 +80,14 @@ def bearing(
         at = np.flatnonzero(np.diff(np.floor(passing)))
         zone = np.clip(np.cos(2 * np.pi * phase[at]), 0, 1)
         size = zone * np.exp(0.3 * fault_rng.standard_normal(len(at)))
-        bursts = sg.impulses(samples, at / sg.SAMPLE_RATE, 1.0 * upright * size)
+        bursts = sg.impulses(samples, at / sg.SAMPLE_RATE, 1.1 * upright * size)
 
     body = _housing(rng, samples)
     excitation = 0.45 * tones + 0.6 * rolling + 0.8 * bursts
     heard = sg.rfft(excitation) * (0.8 + 0.4 * body)
     heard *= place_response(values.get("loc", "A"), rng, samples)
     out = sg.irfft(heard, samples)
-    level = 20 * np.log10(krpm / 12) + 1.0 * rng.standard_normal()
+    level = 20 * np.log10(krpm / 12) + 0.7 * rng.standard_normal()
     return out * sg.decibels(level)
 
 
@@ -103,11 +103,11 @@ def _spindle(
     order = np.arange(1, count + 1)
     lines = 0.35 * order**-0.9 * sg.spread(("bearing", "spindle"), np.ones(48), 0.6)[:count]
     lines[_POLES - 1 :: _POLES] *= 2.5
-    lines[:1] += 0.6 * sideways
+    lines[:1] += 0.65 * sideways
     lines[1:3] += 0.4 * sideways * np.array([0.5, 0.25])[: len(lines[1:3])]
-    lines[1:2] += 0.5 * upright
-    lines[3:8:2] += 0.18 * upright
-    lines = lines * sg.decibels(2.5 * rng.standard_normal(count))
+    lines[1:2] += 0.6 * upright
+    lines[3:8:2] += 0.2 * upright
+    lines = lines * sg.decibels(1.8 * rng.standard_normal(count))
     turn = np.exp(2j * np.pi * sg.spread(("bearing", "path"), np.ones(48), 1.0)[:count])
     return sg.periodic(phase, lines * turn)
 
@@ -128,7 +128,7 @@ def place_response(name: str, rng: np.random.Generator, samples: int) -> sg.Spec
     place = PLACES[name]
     detour = place.detour * (1 + 0.01 * rng.standard_normal())
     response = sg.reflected(samples, detour, place.reflection)
-    response *= sg.tilt(samples, place.slope + 0.25 * rng.standard_normal()) * np.float32(
+    response *= sg.tilt(samples, place.slope + 0.18 * rng.standard_normal()) * np.float32(
         0.5 / place.meters
     )
     return response

@@ -40,7 +40,7 @@ class _State:
     """Depth of the turbulence's modulation once a turn."""
     rattle_db: float = -60.0
     edge_db: float = -60.0
-    """Noise of flow that leaves a broken edge."""
+    """Noise of flow that leaves a damaged edge."""
     tilt: float = 0.0
     """Change of the turbulence's slope, dB per octave."""
 
@@ -90,12 +90,12 @@ def fan(
 def _apply(state: _State, fault: Fault, rng: np.random.Generator) -> None:
     severity = fault.severity
     assert state.blades is not None
-    if fault.kind == "wing-damage":  # a blade has lost a piece; its neighbor flutters
+    if fault.kind == "wing-damage":  # a bent blade beats the air; its neighbor runs in its wake
         hit = int(rng.integers(BLADES))
-        state.blades[hit] *= 1 - 0.9 * severity
-        state.blades[(hit + 1) % BLADES] *= 1 + 0.5 * severity
+        state.blades[hit] *= 1 + 2.0 * severity
+        state.blades[(hit + 1) % BLADES] *= 1 - 0.7 * severity
         state.pulsing = 0.5 * severity
-        state.edge_db = -17 + 14 * severity
+        state.edge_db = -18 + 12 * severity
     elif fault.kind == "unbalance":
         state.unbalance = 0.25 + 0.9 * severity
         state.rattle_db = -14 + 11 * severity
@@ -117,7 +117,7 @@ def _extra(state: _State, phase: np.ndarray, rng: np.random.Generator, samples: 
         out += (
             sg.noise(rng, samples, sg.curve(samples, _STALL)) * cell * sg.decibels(state.stall_db)
         )
-    if state.edge_db > -60:  # loudest when the broken blade passes
+    if state.edge_db > -60:  # loudest when the damaged blade passes
         passing = np.exp(2 * (sg.cosine(phase) - 1))
         edge = sg.noise(rng, samples, sg.curve(samples, _EDGE)) * passing
         out += edge * sg.decibels(state.edge_db)

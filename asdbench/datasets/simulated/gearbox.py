@@ -36,7 +36,7 @@ def gearbox(
     grams = float(values.get("wt", "50"))
     unit = values.get("id", "05")
     if fault is not None and fault.kind == "over-voltage":
-        volts *= 1.05 + 0.25 * fault.severity
+        volts *= 1.05 + 0.20 * fault.severity
     damage = fault.severity if fault is not None and fault.kind == "gear-damage" else 0.0
 
     load = 0.25 + grams / 200.0

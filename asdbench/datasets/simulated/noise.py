@@ -82,12 +82,12 @@ HALLS: dict[str, Hall] = {
     ),
     # An assembly hall: air tools and jets, conveyors, more treble, more blows.
     "C": Hall(
-        color=((20, -18), (80, -3), (250, -1), (600, -9), (1500, -19), (3500, -29), (8000, -45)),
+        color=((20, -18), (80, -3), (250, -1), (600, -9), (1500, -20), (3500, -31), (8000, -47)),
         hums=(Hum(119.3, -15.0, 5, 4.0), Hum(713.0, -28.0, 3, 4.0)),
         beats=(Beat(((300, -35), (1500, -5), (3000, 0), (7500, -12)), -24.0, 1.3, 0.3),),
-        impacts=Impacts(0.5, -18.0, (420.0, 980.0, 2100.0, 3700.0, 5200.0), 25.0),
-        tilt_spread=0.4,
-        swell_db=0.9,
+        impacts=Impacts(0.4, -18.0, (420.0, 980.0, 2100.0, 3700.0, 5200.0), 25.0),
+        tilt_spread=0.35,
+        swell_db=0.8,
     ),
     # A saw mill: blades, fans, boards that fall.
     "D": Hall(

@@ -83,6 +83,8 @@ def valve(
     for number, pattern in active.items():
         dirt = severity if number == dirty else 0.0
         out += _one(number, pattern, start, dirt, rng, fault_rng, samples)
+    if "pat" not in values:  # the microphone stands back to hear both valves of section 02
+        out *= np.float32(0.55)
     out += _pump(rng, samples)
     out = sg.irfft(
         sg.rfft(out) * panel_response(values.get("panel", "open"), rng, samples), samples
