@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from asdbench.api import Clip
+    from asdbench.audio import AudioFormat
 
 data_app = typer.Typer(
     no_args_is_help=True, help="Make simulated data; list and verify any data set."
@@ -103,7 +104,7 @@ def list_(source: SourceArgument, set_: SetOption = None, year: YearOption = 202
 
     from asdbench.cli.tables import compact_table, console
 
-    clips = _clips(source, set_ or (), year)
+    clips, _ = _listed(source, set_ or (), year)
     counts = Counter((c.machine, c.section, c.domain, c.split, c.label) for c in clips)
     table = compact_table()
     for name in ("machine", "section", "domain", "split", "label"):
@@ -127,15 +128,15 @@ def verify(source: SourceArgument, set_: SetOption = None, year: YearOption = 20
 
         asdbench data verify mimii_dg --set dataset.root=DIR
     """
-    from asdbench.audio import AudioFormat
     from asdbench.datasets.verify import verify as verify_clips
 
-    clips = [c for c in _clips(source, set_ or (), year) if c.part is None]
+    listed, audio = _listed(source, set_ or (), year)
+    clips = [c for c in listed if c.part is None]
     with _bar() as progress:
         bar = progress.add_task("files", total=len(clips))
         problems = verify_clips(
             clips,
-            AudioFormat(),
+            audio,
             lambda done, total, what: progress.update(bar, completed=done, total=total),
         )
     for problem in problems:
@@ -145,15 +146,18 @@ def verify(source: SourceArgument, set_: SetOption = None, year: YearOption = 20
         raise typer.Exit(2)
 
 
-def _clips(source: str, overrides: Sequence[str], year: int) -> Sequence[Clip]:
-    """Return the clips of a suite's data set, or of a DCASE folder."""
+def _listed(source: str, overrides: Sequence[str], year: int) -> tuple[Sequence[Clip], AudioFormat]:
+    """Return the clips of a suite's data set, or of a DCASE folder, and how to read them."""
+    from asdbench.audio import AudioFormat
+
     if not Path(source).is_dir():
         from asdbench.engine.plan import list_clips
         from asdbench.suite import load_suite
 
-        return list_clips(load_suite(source, overrides))
+        loaded = load_suite(source, overrides)
+        return list_clips(loaded), AudioFormat(**loaded.suite.audio.model_dump())
     from asdbench.registry import load
 
     dataset = load("datasets", "dcase")
     params = dataset.info.params(root=Path(source).resolve(), year=year)
-    return list(dataset(params).clips())
+    return dataset(params).clips(), AudioFormat()

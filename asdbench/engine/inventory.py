@@ -16,6 +16,7 @@ from asdbench.api import Clip, no_progress
 from asdbench.audio import AudioFormat, file_digest, read_audio
 from asdbench.engine.store import Store, canonical_json, digest, write_atomically
 from asdbench.errors import BadClipError
+from asdbench.registry import code_digest
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def take_inventory(
         if known is not None and known["stamp"] == stamp:
             record = FileRecord(known["digest"], known["problem"])
         else:
-            record = _examine(clip.path, audio_format)
+            record = _examine(clip, audio_format)
         fresh[str(clip.path)] = {"stamp": stamp, **asdict(record)}
         records[clip.id] = record
         progress(done + 1, len(files), "files")
@@ -56,17 +57,20 @@ def take_inventory(
     return records
 
 
-def _examine(path: Path, audio_format: AudioFormat) -> FileRecord:
+def _examine(clip: Clip, audio_format: AudioFormat) -> FileRecord:
     try:
-        read_audio(path, audio_format)
+        read_audio(clip.path, audio_format)
     except BadClipError as error:
         # An unreadable file still has an identity, so that mending it changes the data digest.
-        return FileRecord(file_digest(path) if path.is_file() else "", error.message)
-    return FileRecord(file_digest(path), None)
+        identity = file_digest(clip.path) if clip.path.is_file() else ""
+        # The report lists problems, and names clips as the data set does, not as this machine.
+        return FileRecord(identity, error.message.replace(str(clip.path), clip.id))
+    return FileRecord(file_digest(clip.path), None)
 
 
 def _memory_path(files: Sequence[Clip], audio_format: AudioFormat, store: Store) -> Path:
-    name = digest([str(files[0].path), len(files), asdict(audio_format)])
+    rules = code_digest(AudioFormat)  # what counts as unusable
+    name = digest([str(files[0].path), len(files), asdict(audio_format), rules])
     return store.root / "inventory" / f"{name[:32]}.json"
 
 

@@ -7,6 +7,7 @@ before it runs; running it twice, or in another process, writes the same bytes.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from asdbench.api import (
     Label,
     Request,
 )
-from asdbench.audio import AudioFormat, probe, read_audio, write_wav
+from asdbench.audio import AudioFormat, probe, read_audio, resample, write_wav
 from asdbench.clips import ClipPool
 from asdbench.engine.store import Store, entry_key
 from asdbench.errors import AsdbenchError, PluginError
@@ -183,12 +184,15 @@ def _generate(task: GenerateClips, store: Store, folder: Path, context: Context)
     for batch in generator.generate(requests, train, context):
         for position, audio in enumerate(batch.audio):
             _check_audio(audio, plugin.info.id, requests[len(notes)])
+            note = dict(batch.notes[position]) if batch.notes else {}
             if batch.sample_rate != task.audio.sample_rate:
-                from asdbench.audio import resample
-
                 audio = resample(audio, batch.sample_rate, task.audio.sample_rate)
+            peak = float(np.abs(audio).max())
+            if peak > 1.0:
+                audio = audio / np.float32(peak * (1 + 1e-6))
+                note["scaled_to_full_scale_db"] = f"{-20 * math.log10(peak):.2f}"
             write_wav(folder / clip_name(len(notes)), audio, task.audio.sample_rate)
-            notes.append(dict(batch.notes[position]) if batch.notes else {})
+            notes.append(note)
     if len(notes) != len(requests):
         raise PluginError(
             f"'{plugin.info.id}' made {len(notes)} clips for {len(requests)} requests",

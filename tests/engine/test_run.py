@@ -221,3 +221,50 @@ def test_empty_selection_says_what_there_is(toy_suite: Path, tmp_path: Path):
 def test_python_api_is_exported(toy_suite: Path, tmp_path: Path):
     result = asdbench.run(toy_suite, out=tmp_path / "r", store=tmp_path / "s", workers=0)
     assert asdbench.compare(result.report, result.report).verdict == "same"
+
+
+LOUD = """
+import numpy as np
+from asdbench.api import GeneratedBatch, Generator, GeneratorInfo, generator
+
+
+@generator("loud")
+class Loud(Generator):
+    info = GeneratorInfo(id="loud", version="1")
+
+    def fit(self, train, context): ...
+
+    def generate(self, requests, train, context):
+        for r in requests:
+            audio = 3 * np.random.default_rng(r.seed).standard_normal(r.samples * 3 // 2)
+            yield GeneratedBatch([audio.astype(np.float32)], 24000)
+
+    def save(self, folder): ...
+
+    @classmethod
+    def load(cls, folder, params, context):
+        return cls(params)
+"""
+
+
+def test_other_rates_and_levels_of_a_generator_are_brought_to_the_suites(toy_suite, tmp_path):
+    import soundfile
+
+    (toy_suite.parent / "loud.py").write_text(LOUD)
+    text = toy_suite.read_text().replace("use: perturb}", "use: ./loud.py:Loud}")
+    toy_suite.write_text(text)
+    result = run_toy(toy_suite, tmp_path)
+    assert result.complete, result.report.problems
+    audio, rate = soundfile.read(result.folder / "audio/perturbed_fan_00_anomaly.wav")
+    assert (rate, len(audio)) == (16000, 8000)
+    assert 0.9 < np.abs(audio).max() <= 1.0
+    notes = [json.loads(p.read_text()) for p in (tmp_path / "store/clips").rglob("clips.json")]
+    assert any("scaled_to_full_scale_db" in row["notes"] for entry in notes for row in entry)
+
+
+def test_skipped_clips_are_named_without_the_machines_paths(toy_suite, tmp_path):
+    (toy_suite.parent / "fan_source_test_normal_0.wav").write_bytes(b"RIFF")
+    result = run_toy(toy_suite, tmp_path, overrides=["on_bad_clip=skip"])
+    (why,) = result.report.data.skipped.values()
+    assert str(tmp_path) not in why
+    assert why.startswith("fan_source_test_normal_0.wav")
