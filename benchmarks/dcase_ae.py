@@ -33,10 +33,9 @@ def reader() -> Callable[[int], NDArray[np.float32]]:
 
 
 def ours(clips: int, batch_size: int) -> dict[str, float]:
-    from asdbench.detectors.dcase_ae import DCASEAutoencoder, DCASEAutoencoderParams
-
     from asdbench.api import Condition, Context
     from asdbench.clips import ClipPool
+    from asdbench.detectors.dcase_ae import DCASEAutoencoder, DCASEAutoencoderParams
 
     conditions = [
         Condition("fan", "00", "target" if i % 100 == 99 else "source") for i in range(clips)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from asdbench.detectors.dcase_ae import DCASEAutoencoder, DCASEAutoencoderParams
 from pydantic import ValidationError
 
 from asdbench.api import Condition, Context
 from asdbench.clips import ClipPool
+from asdbench.detectors.dcase_ae import DCASEAutoencoder, DCASEAutoencoderParams
 from asdbench.errors import AsdbenchError, DataError, PluginError
 
 RATE = 8000

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from asdbench.detectors._gamma_threshold import gamma_quantile, gamma_threshold
 
 

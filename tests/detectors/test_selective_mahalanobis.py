@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from asdbench.detectors._selective_mahalanobis import (
     Covariance,
     covariances,
