@@ -98,7 +98,7 @@ CASES: dict[tuple[str, str], tuple[str, Statistic, float]] = {
     ("fan", "unbalance"): ("02", lambda x, s: band_db(x, 23, 26.5) - band_db(x, 30, 60), 6.0),
     ("fan", "clogging"): ("02", lambda x, s: band_db(x, 30, 110) - band_db(x, 3000, 7000), 3.0),
     ("fan", "over-voltage"): ("02", lambda x, s: blade_pass(x), 0.03 * 172),
-    ("gearbox", "gear-damage"): ("02", lambda x, s: kurtosis(x, 2000, 7000), 0.8),
+    ("gearbox", "gear-damage"): ("02", lambda x, s: kurtosis(x, 2000, 7000), 0.3),
     ("gearbox", "over-voltage"): ("01", motor_hertz, 4.0),
     ("bearing", "eccentric-horizontal"): (
         "00",

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +101,30 @@ def test_an_interrupt_leaves_whole_files_only(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.part"))
     counts = simulate(tmp_path, train=60)
     assert counts == {"written": 65 - len(clips), "kept": len(clips)}
+
+
+@pytest.mark.slow
+def test_ctrl_c_with_several_processes_leaves_whole_files_only(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from asdbench.datasets.simulated.write import simulate_to\n"
+        "if __name__ == '__main__':\n"
+        "    simulate_to(Path(sys.argv[1]), ('fan',), ('02',), 2000, 1, workers=2, seconds=1.0)\n"
+    )
+    (tmp_path / "run.py").write_text(script)
+    command = [sys.executable, str(tmp_path / "run.py"), str(tmp_path / "data")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while len(list((tmp_path / "data").rglob("*.wav"))) < 20 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: parent and workers
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert b"KeyboardInterrupt" in stderr
+    clips = list((tmp_path / "data").rglob("*.wav"))
+    assert 20 <= len(clips) < 2000
+    assert all(sf.info(clip).frames == 16_000 for clip in clips)
+    assert not list(tmp_path.rglob("*.part"))
 
 
 def test_progress_counts_to_the_end(tmp_path: Path) -> None:

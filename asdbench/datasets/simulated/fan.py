@@ -95,7 +95,7 @@ def _apply(state: _State, fault: Fault, rng: np.random.Generator) -> None:
         state.blades[hit] *= 1 + 2.0 * severity
         state.blades[(hit + 1) % BLADES] *= 1 - 0.7 * severity
         state.pulsing = 0.5 * severity
-        state.edge_db = -18 + 12 * severity
+        state.edge_db = -16 + 13 * severity
     elif fault.kind == "unbalance":
         state.unbalance = 0.25 + 0.9 * severity
         state.rattle_db = -14 + 11 * severity

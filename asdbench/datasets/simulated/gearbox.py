@@ -36,7 +36,7 @@ def gearbox(
     grams = float(values.get("wt", "50"))
     unit = values.get("id", "05")
     if fault is not None and fault.kind == "over-voltage":
-        volts *= 1.05 + 0.20 * fault.severity
+        volts *= 1.03 + 0.14 * fault.severity
     damage = fault.severity if fault is not None and fault.kind == "gear-damage" else 0.0
 
     load = 0.25 + grams / 200.0
@@ -63,7 +63,7 @@ def gearbox(
     blows = _knocks(phase / (RATIO * CRANK_RATIO), load, rng, samples)
     if damage > 0:
         blows += _broken_tooth(wheel, damage, fault_rng, samples)
-    body = _housing(unit, rng, samples)
+    body = _housing(unit, rng, samples) + 0.7 * _hanger(grams, rng, samples)
     out = sg.irfft(sg.rfft(tones + 0.6 * brush) * (0.35 + body) + sg.rfft(blows) * body, samples)
     out += 0.5 * brush
     return out * sg.decibels(speed_db + 0.5 * rng.standard_normal())
@@ -84,7 +84,7 @@ def _mesh(
     level = 0.5 * order**-0.8 * sg.spread((unit, pair, "mesh"), np.ones(count), 0.45)
     lines = np.zeros(teeth * count + 4, dtype=np.complex128)
     runout = 0.12 * sg.spread((unit, pair, "runout"), np.ones(3), 0.5)
-    runout = runout * (0.4 ** np.arange(3)) + damage * np.array([0.4, 0.3, 0.2])
+    runout = runout * (0.4 ** np.arange(3)) + damage * np.array([0.3, 0.2, 0.15])
     for k, size in zip(order, level, strict=True):
         center = k * teeth - 1
         size = size * sg.decibels(0.7 * rng.standard_normal())
@@ -112,8 +112,14 @@ def _broken_tooth(
 ) -> sg.Signal:
     """Return one blow a turn of the wheel with the damaged tooth."""
     at = np.flatnonzero(np.diff(np.floor(wheel + 0.3)))
-    size = (2.0 + 8.0 * damage) * np.exp(0.25 * rng.standard_normal(len(at)))
+    size = (1.5 + 6.0 * damage) * np.exp(0.25 * rng.standard_normal(len(at)))
     return sg.impulses(samples, at / sg.SAMPLE_RATE, size)
+
+
+def _hanger(grams: float, rng: np.random.Generator, samples: int) -> sg.Spectrum:
+    """Return the ringing of the weight on its hanger: the heavier, the lower."""
+    hertz = 2400.0 / np.sqrt(1 + grams / 60.0) * (1 + 0.01 * rng.standard_normal())
+    return sg.modes(samples, [hertz, 2.6 * hertz], 18.0, [1.0, 0.4])
 
 
 def _housing(unit: str, rng: np.random.Generator, samples: int) -> sg.Spectrum:

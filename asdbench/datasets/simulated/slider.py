@@ -146,7 +146,7 @@ def _reversals(
     size = 9.0 * np.sqrt(acceleration) * np.exp(0.2 * rng.standard_normal(count))
     blows = sg.impulses(samples, course.reversals, size)
     if slack > 0:
-        for delay, share in ((0.035, 1.6), (0.075, 0.9), (0.13, 0.5)):
+        for delay, share in ((0.035, 1.0), (0.075, 0.6), (0.13, 0.3)):
             blows += sg.impulses(samples, course.reversals + delay, share * slack * size)
     return blows
 
@@ -183,7 +183,7 @@ def _flapping(course: Motion, severity: float, rng: np.random.Generator, samples
     strand = sg.modes(samples, (hertz, 2.1 * hertz, 3.3 * hertz), 12.0, (1.0, 0.7, 0.5), 0.5)
     knees = np.flatnonzero(np.abs(np.diff(np.abs(course.velocity), 2)) > 1e-7) / sg.SAMPLE_RATE
     knees = knees[np.diff(knees, prepend=-1.0) > 0.02]
-    size = 110.0 * severity * np.exp(0.3 * rng.standard_normal(len(knees)))
+    size = 60.0 * severity * np.exp(0.3 * rng.standard_normal(len(knees)))
     return sg.irfft(sg.rfft(sg.impulses(samples, knees, size)) * strand, samples)
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from itertools import islice
@@ -168,7 +169,8 @@ def _in_parallel(
     """Write batches in processes; on an interrupt stop after the batches under way."""
     queue = iter(batches)
     # spawn: the parent may run threads (progress bars, torch), which a fork does not survive.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    context = get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=_leave_interrupts_to_parent) as pool:
         running: dict[Future[int], Sequence[ClipSpec]] = {}
         try:
             while True:
@@ -182,6 +184,10 @@ def _in_parallel(
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+
+
+def _leave_interrupts_to_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _stamp(root: Path, seed: int, seconds: float) -> None:
