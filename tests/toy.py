@@ -32,7 +32,9 @@ class LevelParams(Params):
 class Level(Detector):
     """Scores a clip by how far its level lies from that of the training clips."""
 
-    info = DetectorInfo(id="level", version="1", params=LevelParams, score_params=frozenset({"sign"}))
+    info = DetectorInfo(
+        id="level", version="1", params=LevelParams, score_params=frozenset({"sign"})
+    )
 
     def fit(self, train, context):
         if self.params.fail == "fit":

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from asdbench.api import Clip
     from asdbench.audio import AudioFormat
 
-data_app = typer.Typer(
-    no_args_is_help=True, help="Make simulated data; list and verify any data set."
-)
+data_app = typer.Typer(no_args_is_help=True, help="Simulate, list and verify data sets.")
 
 SourceArgument = Annotated[
     str,

@@ -50,8 +50,18 @@ def _options(
 ) -> None: ...
 
 
-for _command in (run, plan, validate, report, compare, evaluate, schema, doctor):
-    app.command(_command.__name__)(_command)
+_COMMANDS = {
+    run: "Run a suite and report the differences.",
+    plan: "Show what a run would do.",
+    validate: "Check a suite, all mistakes at once.",
+    report: "Render a report again.",
+    compare: "Compare two reports, for CI.",
+    evaluate: "Compute the challenge's metrics of a score file.",
+    schema: "Print the JSON Schema of suites or reports.",
+    doctor: "Check this machine.",
+}
+for _command, _help in _COMMANDS.items():
+    app.command(_command.__name__, short_help=_help)(_command)
 app.add_typer(plugins_app, name="plugins")
 app.add_typer(data_app, name="data")
 

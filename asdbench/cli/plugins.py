@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 plugins_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Detectors, generators and data sets: which there are, and their parameters.",
+    help="List and show plug-ins.",
 )
 _JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from asdbench.generators._looping import FULL_SCALE, limited, looped, shifted
 
 RATE = 1000  # a fade is 20 samples

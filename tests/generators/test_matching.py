@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from asdbench.generators._matching import Distance, Sources
 
 from asdbench.api import Condition, Label
 from asdbench.clips import ClipPool
+from asdbench.generators._matching import Distance, Sources
 
 
 def at(section: str = "00", domain: Any = "source", machine: str = "fan", **attributes: str) -> Any:

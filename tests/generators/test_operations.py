@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.signal
+
 from asdbench.generators._operations import (
     OPERATIONS,
     Impacts,

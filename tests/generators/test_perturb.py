@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from asdbench.generators._operations import OPERATIONS
-from asdbench.generators.perturb import Perturb, PerturbParams
-from asdbench.generators.resample import Resample, ResampleParams
 from pydantic import ValidationError
 
 from asdbench.clips import ClipPool
+from asdbench.generators._operations import OPERATIONS
+from asdbench.generators.perturb import Perturb, PerturbParams
+from asdbench.generators.resample import Resample, ResampleParams
 
 RATE = 8000
 both = pytest.mark.parametrize("cls", [Perturb, Resample])

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from asdbench.generators.resample import Resample, ResampleParams
 from pydantic import ValidationError
 
 from asdbench.clips import ClipPool
 from asdbench.errors import PluginError
+from asdbench.generators.resample import Resample, ResampleParams
 
 RATE = 8000
 
