@@ -1,8 +1,9 @@
 """The other side of ``dcase_ae.py``: the autoencoder baseline as it is usually written.
 
 Clip by clip with librosa, every window copied into one float64 array, one ``__getitem__`` a
-window through a DataLoader, autograd, and the Mahalanobis score by the full matrix of residual
-row pairs. Same network, batches, optimizer and steps.
+window through a DataLoader with the window's label, file name and index, the domain looked up in
+the name, autograd, and the Mahalanobis score by the full matrix of residual row pairs. Same
+network, batches, optimizer and steps.
 """
 
 from __future__ import annotations
@@ -38,13 +39,18 @@ class Vectors(Dataset):
             parts.append(vectors)
         self.per_clip = len(parts[0])
         self.data = np.concatenate(parts)
-        self.is_target = np.arange(len(self.data)) // self.per_clip % 100 == 99
+        domains = ["target" if clip % 100 == 99 else "source" for clip in range(clips)]
+        self.names = [
+            f"section_00_{domain}_train_normal_{clip:04d}.wav"
+            for clip, domain in enumerate(domains)
+        ]
 
     def __len__(self) -> int:
         return len(self.data)
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, bool]:
-        return torch.from_numpy(self.data[index].astype(np.float32)), bool(self.is_target[index])
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int, str, int]:
+        vector = torch.from_numpy(self.data[index].astype(np.float32))
+        return vector, 0, self.names[index // self.per_clip], index
 
 
 def network() -> nn.Sequential:
@@ -76,7 +82,7 @@ class Plain:
     def epoch(self) -> None:
         """Train on every window once."""
         self.model.train()
-        for x, _ in self.train:
+        for x, *_ in self.train:
             self.optimizer.zero_grad()
             loss = nn.functional.mse_loss(self.model(x), x)
             loss.backward()
@@ -88,7 +94,8 @@ class Plain:
         """One pass for the covariances, one over all batches for the threshold."""
         self.model.eval()
         scatter, counts = [torch.zeros(BANDS, BANDS) for _ in range(2)], [0, 0]
-        for x, is_target in self.train:
+        for x, _, names, _ in self.train:
+            is_target = torch.tensor(["target" in name for name in names])
             residual = x - self.model(x)
             for domain in range(2):
                 chosen = residual[is_target == bool(domain)]
@@ -103,7 +110,7 @@ class Plain:
         ]
         scores = []
         for loader in (self.train, self.held):
-            for x, _ in loader:
+            for x, *_ in loader:
                 scores.append(self._distance(x))
         self.threshold = stats.gamma.ppf(0.9, *stats.gamma.fit(scores))
 
