@@ -37,8 +37,8 @@ _MACHINES: dict[str, _Machine] = {
 }
 _CALIBRATION_DB = {
     "bearing": -41.0,
-    "fan": -46.0,
-    "gearbox": -44.0,
+    "fan": -50.0,
+    "gearbox": -50.0,
     "slider": -45.0,
     "valve": -48.0,
 }

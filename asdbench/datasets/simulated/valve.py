@@ -57,9 +57,9 @@ class Panels:
 
 PANELS: dict[str, Panels] = {
     "open": Panels(0.0, 0.35, 0.10, 300.0, 0.0),
-    "bs-c": Panels(-0.9, 0.18, 0.25, 240.0, 0.7),
-    "b-c": Panels(-0.3, 0.26, 0.22, 300.0, 0.4),
-    "s-c": Panels(-0.7, 0.12, 0.20, 350.0, 0.5),
+    "bs-c": Panels(-0.8, 0.18, 0.20, 240.0, 0.6),
+    "b-c": Panels(-0.3, 0.26, 0.14, 290.0, 0.4),
+    "s-c": Panels(-0.6, 0.12, 0.14, 320.0, 0.5),
 }
 """Open, back and side closed, back closed, side closed."""
 
@@ -123,16 +123,16 @@ def _one(
     reached = 1 - np.exp(-(closed - opened) / _INERTIA)
     hard = np.exp(0.15 * rng.standard_normal(count))
     soft = np.exp(0.20 * rng.standard_normal(count))
-    blows = sg.impulses(samples, opened, 110 * (1 - 0.3 * dirt) * hard)
-    blows += sg.impulses(samples, closed, 60 * (1 - 0.2 * dirt) * soft)
-    blows += sg.impulses(samples, closed + rng.normal(0.011, 0.0006, count), 24 * soft)
+    blows = sg.impulses(samples, opened, 70 * (1 - 0.3 * dirt) * hard)
+    blows += sg.impulses(samples, closed, 40 * (1 - 0.2 * dirt) * soft)
+    blows += sg.impulses(samples, closed + rng.normal(0.011, 0.0006, count), 15 * soft)
     if dirt > 0:  # grains crushed on the seat
         grains = np.repeat(closed, 5) + fault_rng.exponential(0.02, 5 * count)
-        blows += sg.impulses(samples, grains, 10 * dirt * fault_rng.standard_normal(5 * count))
+        blows += sg.impulses(samples, grains, 7 * dirt * fault_rng.standard_normal(5 * count))
     hertz = sg.spread(("valve", number), _VALVE_HZ, 0.08) * (1 + 0.005 * rng.standard_normal())
     body = sg.modes(samples, hertz, 22.0, sg.spread(("valve", number, "gain"), np.ones(6), 0.25))
     pipe = sg.modes(samples, (92.0, 173.0, 268.0), 9.0, (1.0, 0.7, 0.4), 0.3)
-    hammer = sg.impulses(samples, closed + 0.004, 45 * reached * soft)
+    hammer = sg.impulses(samples, closed + 0.004, 30 * reached * soft)
     clicks = sg.irfft(sg.rfft(blows) * body + sg.rfft(hammer) * pipe, samples)
 
     leak = 0.02 + 0.25 * dirt  # grit keeps the seat from closing
