@@ -50,18 +50,14 @@ def _options(
 ) -> None: ...
 
 
-_COMMANDS = {
-    run: "Run a suite and report the differences.",
-    plan: "Show what a run would do.",
-    validate: "Check a suite, all mistakes at once.",
-    report: "Render a report again.",
-    compare: "Compare two reports, for CI.",
-    evaluate: "Compute the challenge's metrics of a score file.",
-    schema: "Print the JSON Schema of suites or reports.",
-    doctor: "Check this machine.",
-}
-for _command, _help in _COMMANDS.items():
-    app.command(_command.__name__, short_help=_help)(_command)
+app.command("run", short_help="Run a suite and report the differences.")(run)
+app.command("plan", short_help="Show what a run would do.")(plan)
+app.command("validate", short_help="Check a suite, all mistakes at once.")(validate)
+app.command("report", short_help="Render a report again.")(report)
+app.command("compare", short_help="Compare two reports, for CI.")(compare)
+app.command("evaluate", short_help="Compute the challenge's metrics of a score file.")(evaluate)
+app.command("schema", short_help="Print the JSON Schema of suites or reports.")(schema)
+app.command("doctor", short_help="Check this machine.")(doctor)
 app.add_typer(plugins_app, name="plugins")
 app.add_typer(data_app, name="data")
 

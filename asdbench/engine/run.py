@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 import shutil
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import yaml
-
-from asdbench import __version__
+from asdbench.engine.facts import gather_facts
 from asdbench.engine.local import Failure, Observer, default_workers, run_tasks
 from asdbench.engine.plan import Plan, make_plan
+from asdbench.engine.run_folder import EventLog, copy_samples, write_circumstances, write_suite
 from asdbench.engine.scores import collect_scores, write_scores
-from asdbench.engine.store import Store, default_store, write_atomically
-from asdbench.engine.tasks import Entry, GenerateClips, Task, clip_name
+from asdbench.engine.store import Store, default_store
+from asdbench.engine.tasks import Task
 from asdbench.errors import DataError
-from asdbench.registry import code_digest
-from asdbench.report.build import Facts, build_report
-from asdbench.report.schema import DataFacts, PluginUse, Problem, Report, SuiteFacts
+from asdbench.report.build import build_report
+from asdbench.report.schema import Report
 from asdbench.report.write import write_report
-from asdbench.suite import LoadedPlugin, LoadedSuite, load_suite
+from asdbench.suite import LoadedSuite, load_suite
 
 
 class RunObserver(Observer, Protocol):
@@ -121,8 +115,8 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     missing = plan.missing(keep)
     watch.planned(plan, missing, folder)
-    _write_suite(folder, loaded)
-    log = _Log(folder / "events.jsonl", watch)
+    write_suite(folder, loaded)
+    log = EventLog(folder / "events.jsonl", watch)
     clock = time.monotonic()
     failures = run_tasks(
         missing,
@@ -133,10 +127,12 @@ def run(
     )
     scores = collect_scores(plan, keep, failures.keys())
     write_scores(scores, folder / "scores.parquet")
-    report = build_report(loaded.suite, scores, _sections(plan), _facts(plan, failures))
+    report = build_report(
+        loaded.suite, scores, _sections(plan), gather_facts(plan, failures.values())
+    )
     write_report(report, folder / "report")
-    _copy_samples(plan, keep, failures, folder / "audio")
-    _write_circumstances(folder, keep, started, time.monotonic() - clock, missing, device)
+    copy_samples(plan, keep, failures, folder / "audio")
+    write_circumstances(folder, keep, started, time.monotonic() - clock, missing, device)
     return Run(folder, report)
 
 
@@ -170,146 +166,3 @@ def _sections(plan: Plan) -> dict[tuple[str, str], bool]:
         place = (clip.machine, clip.section)
         domains[place] = domains.get(place, True) and clip.domain is not None
     return dict(sorted(domains.items()))
-
-
-def _facts(plan: Plan, failures: Mapping[Entry, Failure]) -> Facts:
-    loaded, split = plan.loaded, plan.split
-    suite = SuiteFacts(
-        name=loaded.suite.name,
-        version=loaded.suite.version,
-        description=loaded.suite.description,
-        digest=loaded.digest,
-        overrides=loaded.portable_overrides,
-    )
-    labels = [clip.label for clip in split.evaluation]
-    lent = [clip.label for clip in split.generator_train]
-    data = DataFacts(
-        dataset=_plugin_use(loaded.dataset),
-        simulated=loaded.dataset.cls(loaded.dataset.params).simulated(),
-        digest=plan.data_digest,
-        n_detector_train=len(split.detector_train),
-        n_generator_train_normal=lent.count("normal"),
-        n_generator_train_anomaly=lent.count("anomaly"),
-        n_test_normal=labels.count("normal"),
-        n_test_anomaly=labels.count("anomaly"),
-        n_test_unlabelled=labels.count(None),
-        normals_shared=loaded.suite.split.generator_normals == "shared" and bool(lent),
-        skipped=dict(plan.bad_clips),
-    )
-    problems = [
-        Problem(task=f.title, error=f.error, message=f.message)
-        for f in sorted(failures.values(), key=lambda f: f.title)
-    ]
-    return Facts(
-        suite,
-        data,
-        tuple(_plugin_use(p) for p in loaded.detectors),
-        tuple(_plugin_use(p) for p in loaded.generators),
-        tuple(problems),
-    )
-
-
-def _plugin_use(plugin: LoadedPlugin) -> PluginUse:
-    info = plugin.cls.info
-    return PluginUse(
-        id=plugin.id,
-        use=info.id,
-        version=info.version,
-        code=code_digest(plugin.cls),
-        params=plugin.stated,
-        paper=info.paper,
-        needs=tuple(sorted(getattr(info, "needs", ()))),
-    )
-
-
-def _write_suite(folder: Path, loaded: LoadedSuite) -> None:
-    """Keep the suite as written, and as it was understood."""
-    write_atomically(folder / "suite.yaml", loaded.text)
-    plugins = [loaded.dataset, *loaded.generators, *loaded.detectors]
-    lock = {
-        "suite": loaded.suite.model_dump(mode="json", by_alias=True),
-        "digest": loaded.digest,
-        "overrides": list(loaded.overrides),
-        "asdbench": __version__,
-        "plugins": [_plugin_use(plugin).model_dump(mode="json") for plugin in plugins],
-    }
-    write_atomically(folder / "suite.lock.yaml", yaml.safe_dump(lock, sort_keys=False))
-
-
-def _copy_samples(
-    plan: Plan, store: Store, failures: Mapping[Entry, Failure], folder: Path
-) -> None:
-    """Copy the first clip of each grid and section, to listen to."""
-    names = {}
-    for task in plan.tasks:
-        if isinstance(task, GenerateClips) and task.entry not in failures:
-            condition = task.conditions[0]
-            grid = task.title.split()[1]
-            name = f"{grid}_{condition.machine}_{condition.section}_{task.label}.wav"
-            names[name] = store.path(task.entry.kind, task.entry.key) / clip_name(0)
-    if names:
-        folder.mkdir(exist_ok=True)
-    for name, source in names.items():
-        shutil.copyfile(source, folder / name)
-
-
-def _write_circumstances(
-    folder: Path,
-    store: Store,
-    started: datetime,
-    seconds: float,
-    missing: Sequence[Task],
-    device: str,
-) -> None:
-    """Write ``run.json``: what differs between two runs of the same suite."""
-    import numpy
-    import pandas
-    import torch
-
-    facts: dict[str, Any] = {
-        "started": started.isoformat(timespec="seconds"),
-        "seconds": round(seconds, 2),
-        "tasks_done": len(missing),
-        "store": str(store.root.resolve()),
-        "device": device,
-        "host": platform.node(),
-        "platform": platform.platform(),
-        "cores": os.cpu_count(),
-        "arguments": sys.argv,
-        "versions": {
-            "asdbench": __version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "numpy": numpy.__version__,
-            "pandas": pandas.__version__,
-        },
-    }
-    write_atomically(folder / "run.json", json.dumps(facts, indent=2) + "\n")
-
-
-class _Log:
-    """Writes ``events.jsonl`` and passes everything on."""
-
-    def __init__(self, path: Path, inner: Observer) -> None:
-        self._path = path
-        self._inner = inner
-        self._started: dict[Entry, float] = {}
-
-    def _write(self, event: str, task: Task, **facts: Any) -> None:
-        line = {"time": round(time.time(), 3), "event": event, "task": task.title, **facts}
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-
-    def started(self, task: Task) -> None:
-        self._started[task.entry] = time.monotonic()
-        self._write("started", task, kind=task.entry.kind, key=task.entry.key)
-        self._inner.started(task)
-
-    def advanced(self, task: Task, done: int, total: int, what: str) -> None:
-        self._inner.advanced(task, done, total, what)
-
-    def finished(self, task: Task, failure: Failure | None) -> None:
-        seconds = time.monotonic() - self._started.get(task.entry, time.monotonic())
-        error = None if failure is None else f"{failure.error}: {failure.message}"
-        self._write("finished", task, seconds=round(seconds, 3), error=error)
-        self._inner.finished(task, failure)

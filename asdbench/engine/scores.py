@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from asdbench.engine.plan import REAL, Plan, ScoredPool
+from asdbench.engine.layout import REAL, ScoredPool
+from asdbench.engine.plan import Plan
 from asdbench.engine.store import Store
 from asdbench.engine.tasks import Entry
 

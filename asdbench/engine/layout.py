@@ -1,0 +1,318 @@
+"""The tasks of a suite, with every key known before any work."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from asdbench.api import Clip, Condition, Dataset, DetectorInfo, Label
+from asdbench.audio import AudioFormat
+from asdbench.engine.inventory import FileRecord
+from asdbench.engine.seeds import derive_seed, shuffle_rank
+from asdbench.engine.split import Split
+from asdbench.engine.store import Store, digest, entry_key
+from asdbench.engine.tasks import (
+    BuildDataset,
+    ClipRef,
+    Entry,
+    FitDetector,
+    FitGenerator,
+    GenerateClips,
+    ScoreClips,
+    Task,
+)
+from asdbench.engine.units import Unit, by_unit, covers, inside
+from asdbench.registry import Use, code_digest
+from asdbench.suite import LoadedPlugin, LoadedSuite
+from asdbench.suite.model import GridModel
+
+REAL = "real"
+"""Origin of the pool of real test clips; generated pools bear the name of their grid."""
+
+
+@dataclass(frozen=True)
+class PoolRow:
+    """A scored clip, for the score table."""
+
+    clip: str
+    condition: Condition
+    label: Label | None
+
+
+@dataclass(frozen=True)
+class ScoredPool:
+    """One detector's scores of one unit's real or generated clips."""
+
+    detector: str
+    repeat: int
+    origin: str
+    unit: Unit
+    entry: Entry
+    rows: tuple[PoolRow, ...]
+
+
+class Layout:
+    """Lays out the tasks of one suite; holds what all of them share."""
+
+    def __init__(
+        self,
+        loaded: LoadedSuite,
+        store: Store,
+        audio: AudioFormat,
+        records: Mapping[str, FileRecord],
+    ) -> None:
+        self.loaded = loaded
+        self.suite = loaded.suite
+        self.store = store
+        self.audio = audio
+        self.records = records
+        self.tasks: dict[Entry, Task] = {}
+        self.parts: dict[str, Entry] = {}
+        self.refs: dict[str, ClipRef] = {}
+
+    def build(
+        self, clips: Sequence[Clip], split: Split
+    ) -> tuple[tuple[Task, ...], tuple[ScoredPool, ...]]:
+        """Return the tasks, in an order in which they can run, and what is scored."""
+        self._build_parts(clips)
+        generated = self._build_generators(split)
+        pools = self._build_detectors(split, generated)
+        return tuple(self.tasks.values()), tuple(pools)
+
+    def _add(self, task: Task) -> Entry:
+        self.tasks.setdefault(task.entry, task)
+        return task.entry
+
+    def _seed(self, *names: str | int) -> int:
+        return derive_seed(self.suite.seeds.master, *names)
+
+    def _build_parts(self, clips: Sequence[Clip]) -> None:
+        plugin = self.loaded.dataset
+        dataset: Dataset = plugin.cls(plugin.params)
+        needed = {c.part for c in clips}
+        for part in dataset.parts():
+            if part not in needed:
+                continue
+            inputs = {**_identity(plugin), "part": dict(dataset.part_key(part))}
+            entry = Entry("dataset", entry_key("dataset", inputs))
+            self.parts[part] = self._add(
+                BuildDataset(entry, f"simulate {part}", (), self.audio, plugin.use, part, 0)
+            )
+
+    def _ref(self, clip: Clip) -> ClipRef:
+        if clip.id not in self.refs:
+            path = clip.path
+            if clip.part is not None:
+                part = self.parts[clip.part]
+                path = self.store.path(part.kind, part.key) / clip.path
+            self.refs[clip.id] = ClipRef(self._digest(clip), clip.condition, clip.label, path)
+        return self.refs[clip.id]
+
+    def _digest(self, clip: Clip) -> str:
+        """Return what identifies a clip's audio in keys.
+
+        For a clip that the data set makes, that includes the code that makes it.
+        """
+        if clip.part is None:
+            return self.records[clip.id].digest
+        return digest([self.parts[clip.part].key, clip.id])
+
+    def _needs(self, clips: Iterable[Clip]) -> tuple[Entry, ...]:
+        return tuple(dict.fromkeys(self.parts[c.part] for c in clips if c.part is not None))
+
+    def _build_generators(self, split: Split) -> dict[tuple[str, str, str], _Generated]:
+        """Return what each grid makes, by (grid, machine, section)."""
+        generated = {}
+        plugins = {plugin.id: plugin for plugin in self.loaded.generators}
+        for name, grid in self.suite.grids.items():
+            plugin = plugins[grid.generator]
+            for unit, train in by_unit(split.generator_train, plugin.cls.info.scope).items():
+                fitted = self._fit_generator(plugin, unit, train)
+                real = [c for c in split.evaluation if covers(unit, c) and c.label == grid.label]
+                for (machine, section), clips in by_unit(real, "section").items():
+                    made = self._generate(name, grid, plugin, fitted, train, clips)
+                    generated[name, machine, section] = made
+        return generated
+
+    def _fit_generator(self, plugin: LoadedPlugin, unit: Unit, train: Sequence[Clip]) -> Entry:
+        seed = self._seed("generator", plugin.cls.info.id, *unit)
+        inputs = {**_identity(plugin), **self._training(train), "seed": seed}
+        entry = Entry("generator", entry_key("generator", inputs))
+        title = f"fit {plugin.id} {'/'.join(unit) or 'suite'}"
+        refs = tuple(self._ref(c) for c in train)
+        return self._add(
+            FitGenerator(entry, title, self._needs(train), self.audio, plugin.use, refs, seed)
+        )
+
+    def _training(self, train: Sequence[Clip]) -> dict[str, Any]:
+        facts = [[self._digest(c), str(c.condition), c.label] for c in train]
+        return {"train": digest(facts), "audio": asdict(self.audio)}
+
+    def _generate(
+        self,
+        name: str,
+        grid: GridModel,
+        plugin: LoadedPlugin,
+        fitted: Entry,
+        train: Sequence[Clip],
+        real: Sequence[Clip],
+    ) -> _Generated:
+        models = _models(real, grid.multiplier, self.suite.split.seed)
+        count: dict[str, int] = defaultdict(int)
+        seeds = []
+        for model in models:
+            named = str(model.condition)
+            seeds.append(self._seed("request", grid.label, named, count[named]))
+            count[named] += 1
+        facts = [[str(m.condition), s, self._digest(m)] for m, s in zip(models, seeds, strict=True)]
+        inputs = {"fitted": fitted.key, "label": grid.label, "requests": digest(facts)}
+        entry = Entry("clips", entry_key("clips", inputs))
+        task = GenerateClips(
+            entry,
+            f"generate {name} {real[0].machine}/{real[0].section}",
+            (fitted, *self._needs([*train, *real])),
+            self.audio,
+            plugin.use,
+            tuple(self._ref(c) for c in train),
+            fitted,
+            tuple(m.condition for m in models),
+            grid.label,
+            tuple(seeds),
+            tuple(self._ref(m) for m in models),
+        )
+        self._add(task)
+        return _Generated(name, task)
+
+    def _build_detectors(
+        self, split: Split, generated: Mapping[tuple[str, str, str], _Generated]
+    ) -> list[ScoredPool]:
+        pools = []
+        for plugin in self.loaded.detectors:
+            info: DetectorInfo = plugin.cls.info
+            for unit, train in by_unit(split.detector_train, info.scope).items():
+                real = [c for c in split.evaluation if covers(unit, c)]
+                for repeat in range(self.suite.seeds.detector_repeats):
+                    fitted = self._fit_detector(plugin, unit, train, repeat)
+                    pools.append(self._score_real(plugin, unit, repeat, fitted, real))
+                    pools.extend(
+                        self._score_generated(plugin, unit, repeat, fitted, name, generated)
+                        for name in self.suite.grids
+                        if any(key[0] == name and inside(unit, key[1:]) for key in generated)
+                    )
+        return pools
+
+    def _fit_detector(
+        self, plugin: LoadedPlugin, unit: Unit, train: Sequence[Clip], repeat: int
+    ) -> Entry:
+        info: DetectorInfo = plugin.cls.info
+        seed = self._seed("detector", info.id, repeat, *unit)
+        inputs = {**_identity(plugin, info.score_params), **self._training(train), "seed": seed}
+        entry = Entry("detector", entry_key("detector", inputs))
+        title = f"fit {plugin.id} {'/'.join(unit) or 'suite'}" + (f" #{repeat}" if repeat else "")
+        values = {k: v for k, v in plugin.use.values.items() if k not in info.score_params}
+        use = Use(plugin.use.plugin, values)
+        refs = tuple(self._ref(c) for c in train)
+        return self._add(FitDetector(entry, title, self._needs(train), self.audio, use, refs, seed))
+
+    def _score_real(
+        self, plugin: LoadedPlugin, unit: Unit, repeat: int, fitted: Entry, real: Sequence[Clip]
+    ) -> ScoredPool:
+        refs = tuple(self._ref(c) for c in real)
+        rows = tuple(PoolRow(c.id, c.condition, c.label) for c in real)
+        needs = (fitted, *self._needs(real))
+        return self._score(plugin, unit, repeat, fitted, REAL, refs, rows, needs)
+
+    def _score_generated(
+        self,
+        plugin: LoadedPlugin,
+        unit: Unit,
+        repeat: int,
+        fitted: Entry,
+        grid: str,
+        generated: Mapping[tuple[str, str, str], _Generated],
+    ) -> ScoredPool:
+        made = [g for key, g in generated.items() if key[0] == grid and inside(unit, key[1:])]
+        refs = tuple(ref for g in made for ref in g.refs())
+        rows = tuple(row for g in made for row in g.rows())
+        needs = (fitted, *(g.task.entry for g in made))
+        return self._score(plugin, unit, repeat, fitted, grid, refs, rows, needs)
+
+    def _score(
+        self,
+        plugin: LoadedPlugin,
+        unit: Unit,
+        repeat: int,
+        fitted: Entry,
+        origin: str,
+        refs: tuple[ClipRef, ...],
+        rows: tuple[PoolRow, ...],
+        needs: tuple[Entry, ...],
+    ) -> ScoredPool:
+        info: DetectorInfo = plugin.cls.info
+        seed = self._seed("score", info.id, repeat, *unit)
+        shown = sorted(info.needs)
+        facts = [[ref.digest, str(ref.condition)] for ref in refs]
+        inputs = {
+            **_identity(plugin),
+            "fitted": fitted.key,
+            "clips": digest(facts),
+            "seed": seed,
+            "needs": shown,
+        }
+        entry = Entry("scores", entry_key("scores", inputs))
+        title = f"score {plugin.id} {'/'.join(unit) or 'suite'} {origin}"
+        self._add(ScoreClips(entry, title, needs, self.audio, plugin.use, fitted, refs, seed))
+        return ScoredPool(plugin.id, repeat, origin, unit, entry, rows)
+
+
+@dataclass(frozen=True)
+class _Generated:
+    """The clips that one grid makes for one section."""
+
+    grid: str
+    task: GenerateClips
+
+    def refs(self) -> list[ClipRef]:
+        entry = self.task.entry
+        return [
+            ClipRef(digest([entry.key, i]), condition, self.task.label, None, entry, i)
+            for i, condition in enumerate(self.task.conditions)
+        ]
+
+    def rows(self) -> list[PoolRow]:
+        return [
+            PoolRow(
+                f"{self.grid}/{condition.machine}/{condition.section}/{i:06d}",
+                condition,
+                self.task.label,
+            )
+            for i, condition in enumerate(self.task.conditions)
+        ]
+
+
+def _identity(plugin: LoadedPlugin, without: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return what identifies a plug-in's code and parameters in a key."""
+    info = plugin.cls.info
+    return {
+        "plugin": info.id,
+        "version": info.version,
+        "code": code_digest(plugin.cls),
+        "params": {k: v for k, v in plugin.identity.items() if k not in without},
+    }
+
+
+def _models(real: Sequence[Clip], multiplier: float, seed: int) -> list[Clip]:
+    """Return the real clips that requests copy the condition and length of.
+
+    Each domain gets its share, and within it conditions recur as often as among the real clips.
+    """
+    models: list[Clip] = []
+    domains = sorted({c.domain or "" for c in real})
+    for domain in domains:
+        here = [c for c in real if (c.domain or "") == domain]
+        here.sort(key=lambda c: shuffle_rank(seed, c.id))
+        wanted = max(1, round(multiplier * len(here)))
+        models.extend(here[i % len(here)] for i in range(wanted))
+    return models

@@ -1,0 +1,118 @@
+"""What lies in a run folder beside scores and report."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from asdbench import __version__
+from asdbench.engine.facts import plugin_use
+from asdbench.engine.local import Failure, Observer
+from asdbench.engine.plan import Plan
+from asdbench.engine.store import Store, write_atomically
+from asdbench.engine.tasks import Entry, GenerateClips, Task, clip_name
+from asdbench.suite import LoadedSuite
+
+
+def write_suite(folder: Path, loaded: LoadedSuite) -> None:
+    """Keep the suite as written, and as it was understood."""
+    write_atomically(folder / "suite.yaml", loaded.text)
+    plugins = [loaded.dataset, *loaded.generators, *loaded.detectors]
+    lock = {
+        "suite": loaded.suite.model_dump(mode="json", by_alias=True),
+        "digest": loaded.digest,
+        "overrides": list(loaded.overrides),
+        "asdbench": __version__,
+        "plugins": [plugin_use(plugin).model_dump(mode="json") for plugin in plugins],
+    }
+    write_atomically(folder / "suite.lock.yaml", yaml.safe_dump(lock, sort_keys=False))
+
+
+def copy_samples(plan: Plan, store: Store, failures: Collection[Entry], folder: Path) -> None:
+    """Copy the first clip of each grid and section, to listen to."""
+    names = {}
+    for task in plan.tasks:
+        if isinstance(task, GenerateClips) and task.entry not in failures:
+            condition = task.conditions[0]
+            grid = task.title.split()[1]
+            name = f"{grid}_{condition.machine}_{condition.section}_{task.label}.wav"
+            names[name] = store.path(task.entry.kind, task.entry.key) / clip_name(0)
+    if names:
+        folder.mkdir(exist_ok=True)
+    for name, source in names.items():
+        shutil.copyfile(source, folder / name)
+
+
+def write_circumstances(
+    folder: Path,
+    store: Store,
+    started: datetime,
+    seconds: float,
+    missing: Sequence[Task],
+    device: str,
+) -> None:
+    """Write ``run.json``: what differs between two runs of the same suite."""
+    import numpy
+    import pandas
+    import torch
+
+    facts: dict[str, Any] = {
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round(seconds, 2),
+        "tasks_done": len(missing),
+        "store": str(store.root.resolve()),
+        "device": device,
+        "host": platform.node(),
+        "platform": platform.platform(),
+        "cores": os.cpu_count(),
+        "arguments": sys.argv,
+        "versions": {
+            "asdbench": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": numpy.__version__,
+            "pandas": pandas.__version__,
+        },
+    }
+    write_atomically(folder / "run.json", json.dumps(facts, indent=2) + "\n")
+
+
+class EventLog:
+    """Writes ``events.jsonl`` and passes everything on."""
+
+    def __init__(self, path: Path, inner: Observer) -> None:
+        self._path = path
+        self._inner = inner
+        self._started: dict[Entry, float] = {}
+
+    def _write(self, event: str, task: Task, **facts: Any) -> None:
+        line = {"time": round(time.time(), 3), "event": event, "task": task.title, **facts}
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def started(self, task: Task) -> None:
+        """Write that ``task`` began."""
+        self._started[task.entry] = time.monotonic()
+        self._write("started", task, kind=task.entry.kind, key=task.entry.key)
+        self._inner.started(task)
+
+    def advanced(self, task: Task, done: int, total: int, what: str) -> None:
+        """Pass it on; steps are not written."""
+        self._inner.advanced(task, done, total, what)
+
+    def finished(self, task: Task, failure: Failure | None) -> None:
+        """Write how ``task`` ended and how long it took."""
+        seconds = time.monotonic() - self._started.get(task.entry, time.monotonic())
+        error = None if failure is None else f"{failure.error}: {failure.message}"
+        self._write("finished", task, seconds=round(seconds, 3), error=error)
+        self._inner.finished(task, failure)
