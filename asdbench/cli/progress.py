@@ -21,6 +21,7 @@ from rich.progress import (
 )
 
 from asdbench.engine.run import RunObserver
+from asdbench.report.markdown import first_line
 
 if TYPE_CHECKING:
     from asdbench.engine.local import Failure
@@ -91,7 +92,7 @@ class Lines:
         width = len(str(self._total))
         line = f"[{self._done:{width}d}/{self._total}] {task.title:40s} {seconds:7.1f} s"
         if failure is not None:
-            line += f"  FAILED {failure.error}: {failure.message.splitlines()[0]}"
+            line += f"  FAILED {failure.error}: {first_line(failure.message)}"
         _say(line)
 
 
@@ -135,6 +136,5 @@ class Bars:
         if self._overall is not None:
             self._progress.advance(self._overall)
         if failure is not None:
-            first = failure.message.splitlines()[0]
-            text = f"FAILED {task.title}: {failure.error}: {first}"
+            text = f"FAILED {task.title}: {failure.error}: {first_line(failure.message)}"
             self._progress.console.print(text, style="red", markup=False, highlight=False)

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 
 from asdbench.engine.local import Failure
 from asdbench.engine.plan import Plan
+from asdbench.engine.store import Store
 from asdbench.registry import code_digest
 from asdbench.report.build import Facts
 from asdbench.report.schema import DataFacts, PluginUse, Problem, SuiteFacts
 from asdbench.suite import LoadedPlugin
 
 
-def gather_facts(plan: Plan, failures: Iterable[Failure]) -> Facts:
+def gather_facts(plan: Plan, store: Store, failures: Iterable[Failure]) -> Facts:
     """Describe the suite, its data, its plug-ins, and what failed."""
     loaded, split = plan.loaded, plan.split
     suite = SuiteFacts(
@@ -38,7 +39,8 @@ def gather_facts(plan: Plan, failures: Iterable[Failure]) -> Facts:
         skipped=dict(plan.bad_clips),
     )
     problems = [
-        Problem(task=f.title, error=f.error, message=f.message)
+        # A report names no folder of this machine.
+        Problem(task=f.title, error=f.error, message=f.message.replace(str(store.root), "STORE"))
         for f in sorted(failures, key=lambda f: f.title)
     ]
     return Facts(

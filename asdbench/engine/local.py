@@ -32,6 +32,8 @@ class Failure:
     error: str
     """Type of the exception, or ``upstream``."""
     message: str
+    trace: str = ""
+    """Where an unexpected exception was raised."""
 
 
 class Observer(Protocol):
@@ -114,8 +116,8 @@ def _attempt(
     except AsdbenchError as error:
         return Failure(task.title, type(error).__name__, str(error))
     except Exception as error:
-        trace = "".join(traceback.format_exception(error)[-3:])
-        return Failure(task.title, type(error).__name__, f"{error}\n{trace}")
+        trace = "".join(traceback.format_exception(error))
+        return Failure(task.title, type(error).__name__, str(error), trace)
     return None
 
 

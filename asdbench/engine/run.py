@@ -128,7 +128,7 @@ def run(
     scores = collect_scores(plan, keep, failures.keys())
     write_scores(scores, folder / "scores.parquet")
     report = build_report(
-        loaded.suite, scores, _sections(plan), gather_facts(plan, failures.values())
+        loaded.suite, scores, _sections(plan), gather_facts(plan, keep, failures.values())
     )
     write_report(report, folder / "report")
     copy_samples(plan, keep, failures, folder / "audio")

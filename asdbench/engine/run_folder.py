@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,6 @@ class EventLog:
     def finished(self, task: Task, failure: Failure | None) -> None:
         """Write how ``task`` ended and how long it took."""
         seconds = time.monotonic() - self._started.get(task.entry, time.monotonic())
-        error = None if failure is None else f"{failure.error}: {failure.message}"
-        self._write("finished", task, seconds=round(seconds, 3), error=error)
+        facts = {} if failure is None else asdict(failure)
+        self._write("finished", task, seconds=round(seconds, 3), **facts)
         self._inner.finished(task, failure)

@@ -17,6 +17,11 @@ def number(value: float | None, signed: bool = False) -> str:
     return f"{rounded:+.3f}" if signed else f"{rounded:.3f}"
 
 
+def first_line(text: str) -> str:
+    """Return the first line of a message that may be empty."""
+    return (text.splitlines() or [""])[0]
+
+
 def gap_text(comparison: Comparison) -> str:
     """Return e.g. ``+0.031 [-0.020, +0.081]``."""
     gap = number(comparison.gap, signed=True)
@@ -95,7 +100,7 @@ def _introduction(report: Report) -> list[str]:
 
 
 def _problems(report: Report) -> str:
-    lines = [f"- **{p.task}**: {p.error}: {p.message.splitlines()[0]}" for p in report.problems]
+    lines = [f"- **{p.task}**: {p.error}: {first_line(p.message)}" for p in report.problems]
     return "\n".join(lines)
 
 
