@@ -168,7 +168,7 @@ def test_section_power_is_that_of_the_whole_section(machine: str, section: str) 
     specs = section_specs(machine, section, 99, 5, seed=9)
     powers = [sg.power(machine_sound(spec, samples, spec.fault)) for spec in specs]
     ratio = 10 * np.log10(np.mean(powers) / section_power(machine, section, samples))
-    assert abs(ratio) < 0.7
+    assert abs(ratio) < 1.0
 
 
 def test_levels_of_fan_02() -> None:
@@ -239,16 +239,24 @@ def test_a_heavier_weight_slows_the_gearbox() -> None:
 
 
 def test_four_factories_sound_different() -> None:
+    """A clip is closest, in units of the spread within a factory, to the clips of its own."""
+
     def color(name: str, seed: int) -> np.ndarray:
         audio = noise.factory_noise(name, np.random.default_rng(seed), SAMPLES)
         assert sg.power(audio) == pytest.approx(1.0, rel=1e-3)
-        return 10 * np.log10(welch(audio, SAMPLE_RATE, nperseg=512)[1][1:-1])
+        bins = welch(audio, SAMPLE_RATE, nperseg=1024)[1]
+        edges = np.unique(np.geomspace(1, 512, 60).astype(int))
+        return 10 * np.log10(np.add.reduceat(bins[:512], edges[:-1]))
 
-    colors = {name: [color(name, seed) for seed in range(6)] for name in "ABCD"}
-    means = {name: np.mean(rows, axis=0) for name, rows in colors.items()}
-    for name, rows in colors.items():
-        for row in rows:
-            distance = {other: np.linalg.norm(row - mean) for other, mean in means.items()}
+    known = {name: np.array([color(name, seed) for seed in range(12)]) for name in "ABCD"}
+    spread = np.mean([rows.std(axis=0) for rows in known.values()], axis=0)
+    for name in "ABCD":
+        for seed in range(100, 104):
+            row = color(name, seed)
+            distance = {
+                other: np.linalg.norm((row - rows.mean(axis=0)) / spread)
+                for other, rows in known.items()
+            }
             assert min(distance, key=lambda other: distance[other]) == name
 
 
@@ -278,3 +286,17 @@ def test_the_carriage_stays_on_its_rail(velocity: float, acceleration: float) ->
     peak = min(velocity, (acceleration * slider.STROKE) ** 0.5)
     stroke = slider.STROKE / peak + peak / acceleration
     assert len(course.reversals) == pytest.approx(10 / (stroke + 0.1), abs=1.1)
+
+
+# Levels of one clip a machine in five bands, dB. When a change moves them, raise MODEL_VERSION:
+# stores that hold older clips must not serve them for new ones.
+PINNED: dict[int, dict[str, tuple[float, ...]]] = {}
+
+
+def test_the_sound_is_that_of_its_version() -> None:
+    for machine, pinned in PINNED[MODEL_VERSION].items():
+        spec = ClipSpec(machine, "01", "target", "test", "anomaly", 3, seed=7)
+        audio = render(spec, 2.0)
+        edges = (50, 200, 800, 2000, 4000, 7900)
+        levels = [band_db(audio, *edges[i : i + 2]) for i in range(5)]
+        assert levels == pytest.approx(pinned, abs=0.02), machine

@@ -42,10 +42,10 @@ PLACES: dict[str, Place] = {
     "B": Place(0.60, -0.4, 0.30, 0.14),
     "C": Place(0.60, 0.4, 0.16, 0.18),
     "D": Place(0.75, -0.2, 0.40, 0.12),
-    "E": Place(0.50, 0.4, 0.10, 0.17),
-    "F": Place(0.80, -0.5, 0.52, 0.14),
-    "G": Place(0.70, 0.2, 0.25, 0.20),
-    "H": Place(0.85, -0.5, 0.13, 0.15),
+    "E": Place(0.50, 0.3, 0.18, 0.17),
+    "F": Place(0.80, -0.35, 0.36, 0.13),
+    "G": Place(0.70, 0.2, 0.25, 0.18),
+    "H": Place(0.85, -0.4, 0.27, 0.14),
 }
 """Source places A-D stand in a quarter circle, target places E-H around and above it."""
 
@@ -72,7 +72,7 @@ def bearing(
     wave += 0.45 * sideways * sg.cosine(phase)
     wave += 0.38 * upright * sg.cosine(2 * phase) + 0.25 * upright * sg.cosine(CAGE * phase)
     rolling *= wave * sg.decibels(sg.wander(rng, samples, 2.0, 0.4))
-    rolling *= sg.decibels(1.2 * sideways + 1.1 * upright)
+    rolling *= sg.decibels(1.4 * sideways + 1.6 * upright)
 
     bursts = np.zeros(samples, dtype=np.float32)
     if upright > 0:  # balls strike the overloaded race
@@ -83,7 +83,7 @@ def bearing(
         bursts = sg.impulses(samples, at / sg.SAMPLE_RATE, 1.1 * upright * size)
 
     body = _housing(rng, samples)
-    excitation = 0.45 * tones + 0.6 * rolling + 0.8 * bursts
+    excitation = 0.4 * tones + 0.6 * rolling + 0.8 * bursts
     heard = sg.rfft(excitation) * (0.8 + 0.4 * body)
     heard *= place_response(values.get("loc", "A"), rng, samples)
     out = sg.irfft(heard, samples)

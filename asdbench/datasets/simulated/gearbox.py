@@ -49,7 +49,7 @@ def gearbox(
     phase = sg.turns(course, samples, rng.uniform())
 
     # Loudness grows with speed (vibration velocity) and with tooth load.
-    speed_db = 22 * np.log10(volts / 1.5)
+    speed_db = 19 * np.log10(volts / 1.5)
     strength = sg.decibels(2.0 * load * lift)
     tones = _mesh(unit, "first", phase, PINION_TEETH, motor, rng, 0.0)
     tones += 0.8 * _mesh(unit, "second", phase / RATIO, SECOND_TEETH, motor / RATIO, rng, damage)

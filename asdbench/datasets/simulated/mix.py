@@ -76,7 +76,7 @@ def machine_sound(spec: ClipSpec, samples: int, fault: Fault | None) -> sg.Signa
 
 
 _PROBES: tuple[tuple[Domain, Label, int, int], ...] = (
-    ("source", "normal", 16, 1040),
+    ("source", "normal", 20, 1040),
     ("target", "normal", 8, 60),
     ("source", "anomaly", 4, 50),
     ("target", "anomaly", 4, 50),
@@ -88,7 +88,7 @@ _PROBES: tuple[tuple[Domain, Label, int, int], ...] = (
 def section_power(machine: str, section: str, samples: int) -> float:
     """Return ``a``, the machine's mean power over the clips of a section (MIMII DG, section 2).
 
-    Measured on a fixed set of 32 probe clips that are in no split, weighted as in a full
+    Measured on a fixed set of 36 probe clips that are in no split, weighted as in a full
     section, so that it depends on neither the subset nor the seed of a data set.
     """
     total = weights = 0.0

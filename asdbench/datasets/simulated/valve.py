@@ -84,7 +84,7 @@ def valve(
         dirt = severity if number == dirty else 0.0
         out += _one(number, pattern, start, dirt, rng, fault_rng, samples)
     if "pat" not in values:  # the microphone stands back to hear both valves of section 02
-        out *= np.float32(0.55)
+        out *= np.float32(0.34)
     out += _pump(rng, samples)
     out = sg.irfft(
         sg.rfft(out) * panel_response(values.get("panel", "open"), rng, samples), samples
@@ -123,22 +123,22 @@ def _one(
     reached = 1 - np.exp(-(closed - opened) / _INERTIA)
     hard = np.exp(0.15 * rng.standard_normal(count))
     soft = np.exp(0.20 * rng.standard_normal(count))
-    blows = sg.impulses(samples, opened, 70 * (1 - 0.3 * dirt) * hard)
-    blows += sg.impulses(samples, closed, 40 * (1 - 0.2 * dirt) * soft)
+    blows = sg.impulses(samples, opened, 70 * (1 - 0.43 * dirt) * hard)
+    blows += sg.impulses(samples, closed, 40 * (1 - 0.35 * dirt) * soft)
     blows += sg.impulses(samples, closed + rng.normal(0.011, 0.0006, count), 15 * soft)
     if dirt > 0:  # grains crushed on the seat
         grains = np.repeat(closed, 5) + fault_rng.exponential(0.02, 5 * count)
-        blows += sg.impulses(samples, grains, 7 * dirt * fault_rng.standard_normal(5 * count))
+        blows += sg.impulses(samples, grains, 11 * dirt * fault_rng.standard_normal(5 * count))
     hertz = sg.spread(("valve", number), _VALVE_HZ, 0.08) * (1 + 0.005 * rng.standard_normal())
     body = sg.modes(samples, hertz, 22.0, sg.spread(("valve", number, "gain"), np.ones(6), 0.25))
     pipe = sg.modes(samples, (92.0, 173.0, 268.0), 9.0, (1.0, 0.7, 0.4), 0.3)
     hammer = sg.impulses(samples, closed + 0.004, 30 * reached * soft)
     clicks = sg.irfft(sg.rfft(blows) * body + sg.rfft(hammer) * pipe, samples)
 
-    leak = 0.02 + 0.25 * dirt  # grit keeps the seat from closing
+    leak = 0.02 + 0.33 * dirt  # grit keeps the seat from closing
     gate = _gate(opened, closed, leak, samples)
     flow = sg.noise(rng, samples, sg.curve(samples, _FLOW))
-    flow *= gate * sg.decibels(sg.wander(rng, samples, 12.0, 0.6 + 0.8 * dirt) - 15.0)
+    flow *= gate * sg.decibels(sg.wander(rng, samples, 12.0, 0.6 + 1.0 * dirt) - 15.0)
     coil = np.zeros(4, dtype=np.complex128)
     coil[[1, 3]] = 0.10, 0.05
     hum = sg.periodic(sg.turns(50.0, samples, rng.uniform()), coil) * gate
