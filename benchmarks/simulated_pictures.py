@@ -72,7 +72,8 @@ def sheet(rows: list[list[tuple[str, np.ndarray]]], view: View, path: Path) -> N
     draw = ImageDraw.Draw(image)
     for i, row in enumerate(rows):
         top = i * (HEIGHT + 34) + 16
-        draw.text((2, top), f"{view.top_hertz / 1000:g}k", fill="black")
+        head = f"{view.top_hertz:g}" if view.top_hertz < 1000 else f"{view.top_hertz / 1000:g}k"
+        draw.text((2, top), head, fill="black")
         draw.text((2, top + HEIGHT - 12), "0 Hz", fill="black")
         shown = [levels(audio, view) for _, audio in row]
         loudest = float(np.percentile(shown[0], 99.9)) + 3  # one scale for the row

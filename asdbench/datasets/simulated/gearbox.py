@@ -36,7 +36,7 @@ def gearbox(
     grams = float(values.get("wt", "50"))
     unit = values.get("id", "05")
     if fault is not None and fault.kind == "over-voltage":
-        volts *= 1.03 + 0.14 * fault.severity
+        volts *= 1.02 + 0.12 * fault.severity
     damage = fault.severity if fault is not None and fault.kind == "gear-damage" else 0.0
 
     load = 0.25 + grams / 200.0
@@ -49,7 +49,7 @@ def gearbox(
     phase = sg.turns(course, samples, rng.uniform())
 
     # Loudness grows with speed (vibration velocity) and with tooth load.
-    speed_db = 19 * np.log10(volts / 1.5)
+    speed_db = 16 * np.log10(volts / 1.5)
     strength = sg.decibels(2.0 * load * lift)
     tones = _mesh(unit, "first", phase, PINION_TEETH, motor, rng, 0.0)
     tones += 0.8 * _mesh(unit, "second", phase / RATIO, SECOND_TEETH, motor / RATIO, rng, damage)
@@ -63,7 +63,7 @@ def gearbox(
     blows = _knocks(phase / (RATIO * CRANK_RATIO), load, rng, samples)
     if damage > 0:
         blows += _broken_tooth(wheel, damage, fault_rng, samples)
-    body = _housing(unit, rng, samples) + 0.7 * _hanger(grams, rng, samples)
+    body = _housing(unit, rng, samples) + 0.55 * _hanger(grams, rng, samples)
     out = sg.irfft(sg.rfft(tones + 0.6 * brush) * (0.35 + body) + sg.rfft(blows) * body, samples)
     out += 0.5 * brush
     return out * sg.decibels(speed_db + 0.5 * rng.standard_normal())

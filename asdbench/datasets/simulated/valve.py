@@ -57,9 +57,9 @@ class Panels:
 
 PANELS: dict[str, Panels] = {
     "open": Panels(0.0, 0.35, 0.10, 300.0, 0.0),
-    "bs-c": Panels(-0.8, 0.18, 0.20, 240.0, 0.6),
-    "b-c": Panels(-0.3, 0.26, 0.14, 290.0, 0.4),
-    "s-c": Panels(-0.6, 0.12, 0.14, 320.0, 0.5),
+    "bs-c": Panels(-0.8, 0.18, 0.18, 255.0, 0.50),
+    "b-c": Panels(-0.35, 0.24, 0.12, 270.0, 0.40),
+    "s-c": Panels(-0.6, 0.15, 0.13, 285.0, 0.45),
 }
 """Open, back and side closed, back closed, side closed."""
 
@@ -84,7 +84,7 @@ def valve(
         dirt = severity if number == dirty else 0.0
         out += _one(number, pattern, start, dirt, rng, fault_rng, samples)
     if "pat" not in values:  # the microphone stands back to hear both valves of section 02
-        out *= np.float32(0.34)
+        out *= np.float32(0.22)
     out += _pump(rng, samples)
     out = sg.irfft(
         sg.rfft(out) * panel_response(values.get("panel", "open"), rng, samples), samples
