@@ -311,10 +311,6 @@ class Dataset(ABC):
         """Write ``part`` into an empty ``folder``."""
         raise LookupError(part)
 
-    def simulated(self) -> bool:
-        """Return whether the clips are simulated, however they are stored."""
-        return self.info.simulated
-
     @abstractmethod
     def clips(self) -> Sequence[Clip]:
         """Return every clip, sorted by id. Must not need the parts to be built.

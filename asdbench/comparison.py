@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from asdbench.report.schema import Cell, Report
+from asdbench.report.schema import Cell, GridFacts, Report
 
 Key = tuple[str, str, str, str, str]
 """(machine, section, domain, detector, grid)"""
@@ -103,15 +103,31 @@ def _obstacles(base: Report, new: Report) -> Iterator[str]:
             f"different data: digests {base.data.digest[:16]} and {new.data.digest[:16]} "
             "(other clips, other audio, or other labels)"
         )
-    for field in ("n_test_normal", "n_test_anomaly"):
-        old, now = getattr(base.data, field), getattr(new.data, field)
-        if old != now and base.data.digest == new.data.digest:
-            yield f"different splits: {field} is {old} and {now}"
+    elif base.data.split_digest != new.data.split_digest:
+        yield "different splits: other clips serve training or evaluation"
+    if base.data.simulated != new.data.simulated:
+        yield "one report is on simulated data, the other is not"
+    for name, grid in base.grids.items():
+        other = new.grids.get(name)
+        if other is not None and other != grid:
+            yield f"grid '{name}' asks for other clips: {_grid(grid)}, and {_grid(other)}"
+    for which, report in (("base", base), ("new", new)):
+        twice = len(report.cells) - len(_rows(report))
+        if twice:
+            yield f"the {which} report has {twice} rows more than once"
+
+
+def _grid(grid: GridFacts) -> str:
+    return f"{grid.multiplier:g} x {grid.label} of {grid.generator}, matching {grid.match}"
 
 
 def _notes(base: Report, new: Report) -> Iterator[str]:
     if base.suite.version != new.suite.version:
         yield f"suite version {base.suite.version} -> {new.suite.version}"
+    if base.confidence != new.confidence:
+        yield f"intervals at {base.confidence:.0%} -> {new.confidence:.0%}"
+    if base.suite.digest != new.suite.digest:
+        yield "the suites' contents differ"
     if base.asdbench != new.asdbench:
         yield f"asdbench {base.asdbench} -> {new.asdbench}"
     for kind in ("detectors", "generators"):

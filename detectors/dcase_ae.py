@@ -149,7 +149,8 @@ class DCASEAutoencoder(Detector):
         fitted = self._require_fitted()
         tensors = {name: value.contiguous() for name, value in fitted.network.state_dict().items()}
         tensors["cov_source"] = torch.from_numpy(fitted.source)
-        tensors["cov_target"] = torch.from_numpy(fitted.target)
+        # Without target clips both are one array, which safetensors refuses to write twice.
+        tensors["cov_target"] = torch.from_numpy(fitted.target.copy())
         save_file(tensors, folder / "model.safetensors")
         text = json.dumps({name: asdict(fitted.thresholds[name]) for name in fitted.thresholds})
         (folder / "thresholds.json").write_text(text + "\n", encoding="utf-8")

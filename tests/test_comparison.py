@@ -81,7 +81,8 @@ def test_a_value_that_became_null_is_a_change(base):
         ({"definition": "dcase2021"}, "metric definitions"),
         ({"suite": {"name": "other"}}, "different suites"),
         ({"data": {"digest": "f" * 64}}, "different data"),
-        ({"data": {"n_test_anomaly": 1}}, "different splits"),
+        ({"data": {"split_digest": "0" * 64}}, "different splits"),
+        ({"data": {"simulated": True}}, "simulated"),
     ],
 )
 def test_what_is_not_comparable(base, change, message):

@@ -25,7 +25,8 @@ class LevelParams(Params):
     pause: float = 0.0
     """Seconds that a fit takes."""
     fail: str = ""
-    """`fit`: raise; `die`: kill the process; `nan`: return NaN."""
+    """`fit`: raise; `die`: kill the process; `exit`: leave; `nan`: return NaN; `decide`: return
+    no bools; `state`: change what belongs to the process."""
 
 
 @detector("level")
@@ -41,6 +42,13 @@ class Level(Detector):
             raise ValueError("no luck today")
         if self.params.fail == "die":
             os._exit(9)
+        if self.params.fail == "exit":
+            raise SystemExit(0)
+        if self.params.fail == "state":
+            import torch
+
+            torch.set_default_dtype(torch.float64)
+            os.chdir("/")
         for step in range(10):
             time.sleep(self.params.pause / 10)
             context.progress(step + 1, 10, "steps")
@@ -55,7 +63,7 @@ class Level(Detector):
         return self.params.sign * np.abs(levels - self.level)
 
     def decide(self, scores):
-        return scores > 0.02
+        return scores if self.params.fail == "decide" else scores > 0.02
 
     def save(self, folder):
         (folder / "level.json").write_text(json.dumps(self.level))

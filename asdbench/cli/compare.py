@@ -27,7 +27,7 @@ def compare(
     Exit codes: 0 nothing moved beyond the tolerance, 3 something did, 4 the reports are not
     comparable (another suite, data set or metric definition), 5 rows were lost.
 
-    Example:
+    For example:
 
         asdbench compare reports/quickstart runs/today --tolerance 0.02
     """

@@ -55,7 +55,7 @@ def simulate(
     Files that are there already are kept, so an interrupted command continues. Any subset holds
     the same clips as the full set.
 
-    Example:
+    For example:
 
         asdbench data simulate twin --machines fan --sections 00 --train 100 --test 20
     """
@@ -94,7 +94,7 @@ def _names(text: str) -> tuple[str, ...]:
 def list_(source: SourceArgument, set_: SetOption = None, year: YearOption = 2022) -> None:
     """Count clips by machine, section, domain, split and label.
 
-    Example:
+    For example:
 
         asdbench data list quickstart
     """
@@ -122,7 +122,7 @@ def list_(source: SourceArgument, set_: SetOption = None, year: YearOption = 202
 def verify(source: SourceArgument, set_: SetOption = None, year: YearOption = 2022) -> None:
     """Read every audio file and list those that cannot be used. Exit code 2 if there are any.
 
-    Example:
+    For example:
 
         asdbench data verify mimii_dg --set dataset.root=DIR
     """
@@ -130,6 +130,11 @@ def verify(source: SourceArgument, set_: SetOption = None, year: YearOption = 20
 
     listed, audio = _listed(source, set_ or (), year)
     clips = [c for c in listed if c.part is None]
+    if not clips:
+        typer.echo(
+            "this data set makes its own audio when a suite runs; there are no files to read"
+        )
+        return
     with _bar() as progress:
         bar = progress.add_task("files", total=len(clips))
         problems = verify_clips(
@@ -154,8 +159,13 @@ def _listed(source: str, overrides: Sequence[str], year: int) -> tuple[Sequence[
 
         loaded = load_suite(source, overrides)
         return list_clips(loaded), AudioFormat(**loaded.suite.audio.model_dump())
+    from asdbench.errors import AsdbenchError
     from asdbench.registry import load
 
+    if overrides:
+        raise AsdbenchError(
+            f"--set changes a suite, and {source} is a folder", "Name a suite, or leave --set out."
+        )
     dataset = load("datasets", "dcase")
     params = dataset.info.params(root=Path(source).resolve(), year=year)
     return dataset(params).clips(), AudioFormat()

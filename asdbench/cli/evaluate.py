@@ -58,7 +58,7 @@ def evaluate(
         rows = read_score_file(sys.stdin, "<stdin>", definition)
     else:
         try:
-            with scores.open(encoding="utf-8", newline="") as lines:
+            with scores.open(encoding="utf-8-sig", newline="") as lines:
                 rows = read_score_file(lines, str(scores), definition)
         except OSError as error:
             raise DataError(

@@ -28,7 +28,7 @@ app = typer.Typer(
     help=(
         "Benchmark anomalous sound detectors on real and on generated anomalies.\n\n"
         "Start with: asdbench run quickstart\n\n"
-        "Exit codes: 0 done, 1 internal error, 2 usage or configuration, 3 regression, "
+        "Exit codes: 0 done, 1 internal error, 2 usage or configuration, 3 changed, "
         "4 not comparable, 5 incomplete, 130 interrupted."
     ),
 )
@@ -82,18 +82,26 @@ def main() -> None:
     except Interrupted:
         sys.stderr.write("\ninterrupted\n")
         if sys.argv[1:2] == ["run"]:
-            sys.stderr.write(
-                "What was finished is kept. The same command continues:\n  "
-                + _command_line()
-                + "\n"
-            )
+            sys.stderr.write(_how_to_resume() + "\n")
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output is gone; nobody is left to tell
         sys.exit(1)
+    except OSError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(2)
 
 
-def _command_line() -> str:
+def _how_to_resume() -> str:
     import shlex
+    import shutil
 
-    return shlex.join(["asdbench", *sys.argv[1:]])
+    program = ["asdbench"]
+    if sys.argv[0].endswith("__main__.py"):
+        program = [sys.executable, "-m", "asdbench"]
+    elif shutil.which("asdbench") is None:
+        program = [sys.argv[0]]
+    command = shlex.join([*program, *sys.argv[1:]])
+    if "--fresh" in sys.argv:
+        return f"A fresh run cannot be continued; this starts again:\n  {command}"
+    return f"What was finished is kept. The same command continues:\n  {command}"

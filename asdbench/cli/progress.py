@@ -37,7 +37,7 @@ def observer() -> Iterator[RunObserver]:
         yield Lines()
         return
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TextColumn("{task.fields[unit]}"),
@@ -118,7 +118,9 @@ class Bars:
 
     def planned(self, plan: Plan, missing: Sequence[Task], folder: Path) -> None:
         """Say what is to be done and show the bar of the run."""
-        self._progress.console.print(introduction(plan, missing, folder), highlight=False)
+        self._progress.console.print(
+            introduction(plan, missing, folder), highlight=False, markup=False
+        )
         self._overall = self._progress.add_task("all", total=len(missing), unit="tasks")
 
     def started(self, task: Task) -> None:

@@ -17,7 +17,7 @@ def report(
 ) -> None:
     """Render a report again from its report.json, and print its summary.
 
-    Example:
+    For example:
 
         asdbench report runs/quickstart-20260101-120000 --format md
     """

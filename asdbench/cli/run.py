@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from asdbench.cli.options import OnlyOption, PluginOption, SetOption, StoreOption, SuiteArgument
+
+if TYPE_CHECKING:
+    from asdbench.engine.run import Run
 
 
 def run(
@@ -40,8 +43,8 @@ def run(
     What was computed before is taken from the store. A run that was interrupted or killed goes
     on where it stopped when the same command is given again.
 
-    Examples
-    --------
+    For example:
+
         asdbench run quickstart
 
         asdbench run suites/mimii_dg.yaml --set dataset.root=DIR --only machine=fan
@@ -65,12 +68,17 @@ def run(
     print_summary(result.report)
     typer.echo(f"\nreport: {result.folder / 'report' / 'report.md'}")
     if not result.complete:
-        typer.echo(_incomplete(result.report.problems, result.folder), err=True)
+        typer.echo(_incomplete(result), err=True)
         raise typer.Exit(5)
 
 
-def _incomplete(problems: tuple[object, ...], folder: Path) -> str:
-    return (
-        f"incomplete: {len(problems)} tasks failed. The report lists them; "
-        f"details are in {folder / 'events.jsonl'}.\nThe same command tries them again."
-    )
+def _incomplete(result: Run) -> str:
+    failed = len(result.report.problems)
+    cells = [cell for cell in result.report.cells if cell.status != "ok"]
+    if failed:
+        return (
+            f"incomplete: {failed} tasks failed. The report lists them; details are in "
+            f"{result.folder / 'events.jsonl'}.\nThe same command tries them again."
+        )
+    reasons = "; ".join(sorted({cell.reason for cell in cells if cell.reason}))
+    return f"incomplete: {len(cells)} of {len(result.report.cells)} cells lack numbers: {reasons}"

@@ -20,7 +20,7 @@ def schema(
 ) -> None:
     """Print the JSON Schema of suites (for editors and linters) or of report.json.
 
-    Example:
+    For example:
 
         asdbench schema suite > suite.schema.json
     """

@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from asdbench.report.markdown import number, title
+from asdbench.report.markdown import made_by, number, title
 
 if TYPE_CHECKING:
     from asdbench.report.schema import Mean, Report
@@ -18,10 +18,12 @@ _PLAIN_WIDTH = 100
 
 def console() -> Console:
     """Return a console for stdout: of the terminal's width, or of a fixed one in a pipe."""
-    out = Console(highlight=False)
-    return (
-        out if out.is_terminal else Console(highlight=False, width=_PLAIN_WIDTH, color_system=None)
-    )
+    out = Console(highlight=False, markup=False)
+    if not out.is_terminal:
+        return Console(highlight=False, markup=False, width=_PLAIN_WIDTH, color_system=None)
+    if out.width < _PLAIN_WIDTH:
+        out.width = _PLAIN_WIDTH  # wrapped lines are ugly; columns that vanish are wrong
+    return out
 
 
 def compact_table(title: str | None = None, caption: str | None = None) -> Table:
@@ -70,9 +72,11 @@ def _row(report: Report, mean: Mean, by_domain: bool) -> list[str]:
             and (m.machine, m.detector, m.generator, m.grid)
             == (mean.machine, mean.detector, mean.generator, mean.grid)
         ]
-    values = [mean.machine or "", mean.detector, mean.generator or "-"]
+    values = [mean.machine or "", mean.detector, made_by(mean, report)]
     for part in parts:
         values += [number(part.auc_real), number(part.auc_generated), number(part.auc_gap, True)]
+    if by_domain:
+        values += ["-"] * (9 - len(values))  # a machine without domains
     return [*values, number(mean.pauc_real), number(mean.pauc_generated)]
 
 

@@ -24,7 +24,7 @@ def validate(
 
     Exit codes: 0 the suite can run, 2 it cannot.
 
-    Example:
+    For example:
 
         asdbench validate suites/mimii_dg.yaml --set dataset.root=DIR
     """

@@ -22,7 +22,6 @@ from asdbench.api import Clip, Condition, Dataset, DatasetInfo, Params, Split
 from asdbench.conditions import Attributes
 from asdbench.datasets.folders import sub_folders, wav_files
 from asdbench.datasets.names import ParsedName, parse_name
-from asdbench.datasets.stamp import is_stamped
 from asdbench.datasets.tables import problems_error
 from asdbench.datasets.truth import Truth, read_attribute_columns, read_truth
 from asdbench.errors import DataError
@@ -98,10 +97,6 @@ class DCASE(Dataset):
         "task-unsupervised-anomalous-sound-detection-for-machine-condition-monitoring",
     )
     params: DCASEParams
-
-    def simulated(self) -> bool:
-        """Return whether the root was written by ``asdbench data simulate``."""
-        return is_stamped(self.params.root.expanduser())
 
     def clips(self) -> Sequence[Clip]:
         """Return every clip of the subset, sorted by id, the path relative to the root.

@@ -1,12 +1,14 @@
-"""The file that marks a folder of simulated clips, so that no reader takes them for recordings."""
+"""The file that marks a folder of simulated clips, so that nobody takes them for recordings."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 STAMP = "simulated.json"
 
 
-def is_stamped(root: Path) -> bool:
-    """Return whether the clips under ``root`` are simulated."""
-    return (root / STAMP).is_file()
+def any_stamped(files: Iterable[Path]) -> bool:
+    """Return whether a file lies in a folder of simulated clips, at any depth."""
+    folders = {parent for path in files for parent in path.absolute().parents}
+    return any((folder / STAMP).is_file() for folder in folders)

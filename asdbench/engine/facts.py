@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
+from asdbench.datasets.stamp import any_stamped
 from asdbench.engine.local import Failure
 from asdbench.engine.plan import Plan
-from asdbench.engine.store import Store
+from asdbench.engine.store import Store, digest
 from asdbench.registry import code_digest
 from asdbench.report.build import Facts
 from asdbench.report.schema import DataFacts, PluginUse, Problem, SuiteFacts
@@ -23,12 +26,14 @@ def gather_facts(plan: Plan, store: Store, failures: Iterable[Failure]) -> Facts
         digest=loaded.digest,
         overrides=loaded.portable_overrides,
     )
+    parts = (split.detector_train, split.generator_train, split.evaluation)
     labels = [clip.label for clip in split.evaluation]
     lent = [clip.label for clip in split.generator_train]
     data = DataFacts(
         dataset=plugin_use(loaded.dataset),
-        simulated=loaded.dataset.cls(loaded.dataset.params).simulated(),
+        simulated=_simulated(plan),
         digest=plan.data_digest,
+        split_digest=digest([[c.id for c in part] for part in parts]),
         n_detector_train=len(split.detector_train),
         n_generator_train_normal=lent.count("normal"),
         n_generator_train_anomaly=lent.count("anomaly"),
@@ -52,6 +57,12 @@ def gather_facts(plan: Plan, store: Store, failures: Iterable[Failure]) -> Facts
     )
 
 
+def _simulated(plan: Plan) -> bool:
+    """Return whether the clips are simulated, whichever data set plug-in lists them."""
+    on_disk = (clip.path for clip in plan.clips if clip.part is None)
+    return plan.loaded.dataset.cls.info.simulated or any_stamped(on_disk)
+
+
 def plugin_use(plugin: LoadedPlugin) -> PluginUse:
     """Describe a plug-in as the suite uses it."""
     info = plugin.cls.info
@@ -60,7 +71,14 @@ def plugin_use(plugin: LoadedPlugin) -> PluginUse:
         use=info.id,
         version=info.version,
         code=code_digest(plugin.cls),
-        params=plugin.stated,
+        params={name: _placeless(value) for name, value in plugin.stated.items()},
         paper=info.paper,
         needs=tuple(sorted(getattr(info, "needs", ()))),
     )
+
+
+def _placeless(value: Any) -> Any:
+    """Return the last part of an absolute path: a report names no folder of this machine."""
+    if isinstance(value, str) and Path(value).is_absolute():
+        return Path(value).name
+    return value

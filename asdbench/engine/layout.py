@@ -26,10 +26,7 @@ from asdbench.engine.tasks import (
 from asdbench.engine.units import Unit, by_unit, covers, inside
 from asdbench.registry import Use, code_digest
 from asdbench.suite import LoadedPlugin, LoadedSuite
-from asdbench.suite.model import GridModel
-
-REAL = "real"
-"""Origin of the pool of real test clips; generated pools bear the name of their grid."""
+from asdbench.suite.model import REAL, GridModel
 
 
 @dataclass(frozen=True)
@@ -219,8 +216,10 @@ class Layout:
     def _score_real(
         self, plugin: LoadedPlugin, unit: Unit, repeat: int, fitted: Entry, real: Sequence[Clip]
     ) -> ScoredPool:
-        refs = tuple(self._ref(c) for c in real)
-        rows = tuple(PoolRow(c.id, c.condition, c.label) for c in real)
+        # Sorted names would put anomalies before normals: a detector could read the label there.
+        shuffled = sorted(real, key=lambda c: shuffle_rank(self.suite.seeds.master, c.id))
+        refs = tuple(self._ref(c) for c in shuffled)
+        rows = tuple(PoolRow(c.id, c.condition, c.label) for c in shuffled)
         needs = (fitted, *self._needs(real))
         return self._score(plugin, unit, repeat, fitted, REAL, refs, rows, needs)
 

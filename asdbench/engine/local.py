@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -112,13 +113,31 @@ def _attempt(
     task: Task, store: Store, device: str, progress: Callable[[int, int, str], None]
 ) -> Failure | None:
     try:
-        execute(task, store, device, progress)
+        with _restored_process_state():
+            execute(task, store, device, progress)
     except AsdbenchError as error:
         return Failure(task.title, type(error).__name__, str(error))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         trace = "".join(traceback.format_exception(error))
         return Failure(task.title, type(error).__name__, str(error), trace)
     return None
+
+
+@contextmanager
+def _restored_process_state() -> Iterator[None]:
+    """Undo what a plug-in did to this process, which other plug-ins share."""
+    folder = os.getcwd()
+    torch = sys.modules.get("torch")
+    dtype = torch.get_default_dtype() if torch is not None else None
+    try:
+        yield
+    finally:
+        os.chdir(folder)
+        torch = sys.modules.get("torch")
+        if torch is not None:
+            torch.set_default_dtype(dtype or torch.float32)
+            torch.set_grad_enabled(True)
+            torch.use_deterministic_algorithms(False)
 
 
 def _drive(schedule: _Schedule, crew: _Crew, observer: Observer) -> None:
@@ -215,9 +234,14 @@ class _Crew:
         return any(worker.task is not None for worker in self._workers)
 
     def give(self, task: Task) -> None:
-        worker = next(w for w in self._workers if w.task is None)
-        worker.task = task
-        worker.pipe.send(task)
+        """Hand ``task`` to an idle worker; one that died while idle is replaced."""
+        position = next(i for i, w in enumerate(self._workers) if w.task is None)
+        try:
+            self._workers[position].pipe.send(task)
+        except OSError:
+            self._workers[position] = self._hire()
+            self._workers[position].pipe.send(task)
+        self._workers[position].task = task
 
     def listen(self) -> list[_Advance | _Outcome]:
         """Return the next messages; a worker's death is the failure of its task."""

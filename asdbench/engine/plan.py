@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from asdbench.api import Clip, Dataset, no_progress
@@ -13,6 +13,7 @@ from asdbench.engine.split import Split, split_clips
 from asdbench.engine.store import Store, digest
 from asdbench.engine.tasks import Entry, GenerateClips, Task
 from asdbench.errors import BadClipError, DataError
+from asdbench.registry import did_you_mean
 from asdbench.suite import LoadedSuite
 
 
@@ -68,7 +69,8 @@ def list_clips(loaded: LoadedSuite) -> list[Clip]:
         for name in wanted or ():
             if name not in there:
                 raise DataError(
-                    f"{loaded.name_for_people}: the data has no {field} '{name}'",
+                    f"{loaded.name_for_people}: the data has no {field} '{name}'."
+                    f"{did_you_mean(name, there)}",
                     f"It has: {', '.join(there) or 'nothing'}.",
                 )
     if not chosen:
@@ -86,8 +88,16 @@ def data_problems(loaded: LoadedSuite) -> list[str]:
         clips = list_clips(loaded)
     except DataError as error:
         return [str(error)]
-    problems = []
     split = split_clips(clips, loaded.suite.split, generators=bool(loaded.suite.generators))
+    return _empty_sections(clips, split)
+
+
+def _empty_sections(clips: Sequence[Clip], split: Split) -> list[str]:
+    """Return the sections that lack clips to learn from or to evaluate on.
+
+    A section without any label is an evaluation set as the challenge publishes it: it is scored.
+    """
+    problems = []
     trained = {(c.machine, c.section) for c in split.detector_train}
     for machine, section in sorted({(c.machine, c.section) for c in clips}):
         here = [c for c in split.evaluation if (c.machine, c.section) == (machine, section)]
@@ -122,6 +132,12 @@ def make_plan(
         )
     clips = [c for c in listed if c.id not in bad]
     split = split_clips(clips, loaded.suite.split, generators=bool(loaded.suite.generators))
+    empty = _empty_sections(clips, split)
+    if empty:
+        raise DataError(
+            f"{loaded.name_for_people}: " + "\n".join(empty),
+            "Add clips, or leave the sections out (`dataset: {machines:, sections:}`, --only).",
+        )
     tasks, pools = Layout(loaded, store, audio, records).build(clips, split)
     facts = [[c.id, records[c.id].digest, str(c.condition), c.split, c.label] for c in listed]
     identity = digest([facts, asdict(audio)])

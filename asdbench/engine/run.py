@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -106,13 +105,15 @@ def run(
     loaded = suite if isinstance(suite, LoadedSuite) else load_suite(suite, overrides, only)
     started = datetime.now(UTC)
     folder = out or _new_folder(loaded.suite.name, started)
-    if folder.is_file():
-        raise DataError(f"{folder} is a file, not a run folder", "Name another folder: --out DIR.")
-    keep = Store((folder / "store") if fresh else (store or default_store()))
+    _create(folder)
+    keep = Store(((folder / "store") if fresh else (store or default_store())).absolute())
     if fresh and keep.root.exists():
-        shutil.rmtree(keep.root)
+        raise DataError(
+            f"{keep.root} exists; a fresh run starts with an empty store",
+            "Name another run folder: --out DIR.",
+        )
+    keep.prepare()
     plan = make_plan(loaded, keep, watch.reading)
-    folder.mkdir(parents=True, exist_ok=True)
     missing = plan.missing(keep)
     watch.planned(plan, missing, folder)
     write_suite(folder, loaded)
@@ -157,6 +158,16 @@ def _new_folder(name: str, started: datetime) -> Path:
             return folder
         folder = Path("runs") / f"{name}-{stamp}-{suffix}"
     raise DataError(f"{folder} exists", "Name another folder: --out DIR.")
+
+
+def _create(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"the run folder {folder} cannot be made: {error.strerror}",
+            "Name another folder: --out DIR.",
+        ) from error
 
 
 def _sections(plan: Plan) -> dict[tuple[str, str], bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import shutil
 import sys
 import time
@@ -46,8 +47,10 @@ def copy_samples(plan: Plan, store: Store, failures: Collection[Entry], folder: 
         if isinstance(task, GenerateClips) and task.entry not in failures:
             condition = task.conditions[0]
             grid = task.title.split()[1]
-            name = f"{grid}_{condition.machine}_{condition.section}_{task.label}.wav"
-            names[name] = store.path(task.entry.kind, task.entry.key) / clip_name(0)
+            name = f"{grid}_{condition.machine}_{condition.section}_{task.label}"
+            names[re.sub(r"[^\w.-]+", "_", name)[:120] + ".wav"] = store.path(
+                task.entry.kind, task.entry.key
+            ) / clip_name(0)
     if names:
         folder.mkdir(exist_ok=True)
     for name, source in names.items():

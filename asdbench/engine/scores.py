@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from asdbench.engine.layout import REAL, ScoredPool
+from asdbench.engine.layout import ScoredPool
 from asdbench.engine.plan import Plan
 from asdbench.engine.store import Store
 from asdbench.engine.tasks import Entry
+from asdbench.errors import DataError
+from asdbench.suite.model import REAL
 
 COLUMNS = {
     "clip": "string",
@@ -42,10 +44,16 @@ def collect_scores(plan: Plan, store: Store, failed: Collection[Entry]) -> pd.Da
 
 def _frame(plan: Plan, pool: ScoredPool, store: Store) -> pd.DataFrame:
     folder = store.path(pool.entry.kind, pool.entry.key)
-    scores = np.load(folder / "scores.npy", allow_pickle=False)
     decisions: object = None
-    if (folder / "decisions.npy").exists():
-        decisions = np.load(folder / "decisions.npy", allow_pickle=False)
+    try:
+        scores = np.load(folder / "scores.npy", allow_pickle=False)
+        if (folder / "decisions.npy").exists():
+            decisions = np.load(folder / "decisions.npy", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(
+            f"the store entry {folder} is damaged: {error}",
+            "Delete that folder; the same command then makes it again.",
+        ) from error
     grid = plan.loaded.suite.grids.get(pool.origin)
     columns = {
         "clip": [row.clip for row in pool.rows],

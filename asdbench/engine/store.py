@@ -16,9 +16,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from filelock import FileLock
+
+from asdbench.errors import DataError
 
 KEY_VERSION = 1
 """Raised whenever the meaning of an entry changes; old entries are then never found."""
@@ -58,6 +61,24 @@ class Store:
     """A store in the folder ``root``; created on first use, safe to share between runs."""
 
     root: Path
+
+    def prepare(self) -> None:
+        """Create the store's folder.
+
+        Raises
+        ------
+        DataError
+            When it cannot be written to.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=self.root):
+                pass
+        except OSError as error:
+            raise DataError(
+                f"the store {self.root} cannot be written to: {error.strerror}",
+                "Name another folder: --store DIR, or ASDBENCH_STORE.",
+            ) from error
 
     def path(self, kind: str, key: str) -> Path:
         """Return the folder of an entry, whether it exists or not."""

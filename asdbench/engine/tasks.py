@@ -11,11 +11,12 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import numpy as np
 
 from asdbench.api import (
+    Audio,
     Condition,
     Context,
     Dataset,
@@ -182,21 +183,21 @@ def _generate(task: GenerateClips, store: Store, folder: Path, context: Context)
     train = pool(task.train, task.audio, store, labelled=True)
     notes: list[dict[str, str]] = []
     for batch in generator.generate(requests, train, context):
-        for position, audio in enumerate(batch.audio):
-            _check_audio(audio, plugin.info.id, requests[len(notes)])
-            note = dict(batch.notes[position]) if batch.notes else {}
-            if batch.sample_rate != task.audio.sample_rate:
-                audio = resample(audio, batch.sample_rate, task.audio.sample_rate)
-            peak = float(np.abs(audio).max())
-            if peak > 1.0:
-                audio = audio / np.float32(peak * (1 + 1e-6))
-                note["scaled_to_full_scale_db"] = f"{-20 * math.log10(peak):.2f}"
-            write_wav(folder / clip_name(len(notes)), audio, task.audio.sample_rate)
-            notes.append(note)
+        batch_notes = list(batch.notes) or [{}] * len(batch.audio)
+        if len(notes) + len(batch.audio) > len(requests) or len(batch_notes) != len(batch.audio):
+            raise PluginError(
+                f"'{plugin.info.id}' made a batch of {len(batch.audio)} clips and "
+                f"{len(batch_notes)} notes after {len(notes)} of {len(requests)} requests",
+                _ONE_EACH,
+            )
+        for audio, note in zip(batch.audio, batch_notes, strict=True):
+            request = requests[len(notes)]
+            ready, change = _ready(audio, batch.sample_rate, request, task.audio, plugin.info.id)
+            write_wav(folder / clip_name(len(notes)), ready, task.audio.sample_rate)
+            notes.append({**note, **change})
     if len(notes) != len(requests):
         raise PluginError(
-            f"'{plugin.info.id}' made {len(notes)} clips for {len(requests)} requests",
-            "generate() must yield exactly one clip for every request, in order.",
+            f"'{plugin.info.id}' made {len(notes)} clips for {len(requests)} requests", _ONE_EACH
         )
     rows = [
         {"condition": str(r.condition), "label": r.label, "seed": r.seed, "notes": n}
@@ -210,12 +211,43 @@ def clip_name(index: int) -> str:
     return f"{index:06d}.wav"
 
 
-def _check_audio(audio: Any, plugin_id: str, request: Request) -> None:
-    if getattr(audio, "ndim", 0) != 1 or not len(audio) or not np.isfinite(audio).all():
+_ONE_EACH = "generate() must yield exactly one clip for every request, in order."
+
+
+def _ready(
+    audio: Any, rate: int, request: Request, wanted: AudioFormat, plugin_id: str
+) -> tuple[Audio, dict[str, str]]:
+    """Return a generated clip at the suite's rate, length and scale, and what that changed.
+
+    Raises
+    ------
+    PluginError
+        When it is no clip, silent, or of another length than was asked for.
+    """
+
+    def refuse(problem: str) -> NoReturn:
         raise PluginError(
-            f"'{plugin_id}' made an unusable clip for {request.condition}",
-            "A clip is a float32 array (samples,), not empty, every value finite.",
+            f"'{plugin_id}' made an unusable clip for {request.condition}: {problem}",
+            "A clip is a float32 array (samples,), as long as asked for, every value finite.",
         )
+
+    if getattr(audio, "ndim", 0) != 1 or audio.dtype.kind != "f":
+        refuse(f"{getattr(audio, 'dtype', type(audio))} {getattr(audio, 'shape', '')}")
+    if not np.isfinite(audio).all():
+        refuse("it holds NaN or infinity")
+    clip = np.asarray(audio, dtype=np.float32)
+    if rate != wanted.sample_rate and len(clip):
+        clip = resample(clip, rate, wanted.sample_rate)
+    if abs(len(clip) - request.samples) > 1:  # one sample is the rounding of another rate
+        refuse(f"{len(clip)} samples at {wanted.sample_rate} Hz instead of {request.samples}")
+    clip = np.pad(clip, (0, max(0, request.samples - len(clip))))[: request.samples]
+    peak = float(np.abs(clip).max())
+    if peak == 0.0:
+        refuse("it is silent")
+    if peak <= 1.0:
+        return clip, {}
+    scaled = clip / np.float32(peak * (1 + 1e-6))
+    return scaled, {"scaled_to_full_scale_db": f"{-20 * math.log10(peak):.2f}"}
 
 
 def _samples(reference: ClipRef, audio: AudioFormat) -> int:
@@ -247,7 +279,14 @@ def _score(task: ScoreClips, store: Store, folder: Path, context: Context) -> No
     np.save(folder / "scores.npy", scores, allow_pickle=False)
     decisions = detector.decide(scores)
     if decisions is not None:
-        np.save(folder / "decisions.npy", np.asarray(decisions, dtype=bool), allow_pickle=False)
+        decided = np.asarray(decisions)
+        if decided.shape != scores.shape or decided.dtype != np.bool_:
+            raise PluginError(
+                f"'{plugin.info.id}' decided {decided.dtype} {decided.shape}, not bool "
+                f"({len(clips)},)",
+                "decide() must return one bool for every score, or None.",
+            )
+        np.save(folder / "decisions.npy", decided, allow_pickle=False)
 
 
 def pool(
@@ -266,7 +305,9 @@ def pool(
         conditions = [replace(c, domain=unknown) for c in conditions]
 
     def read(index: int) -> Any:
-        return read_audio(paths[index], audio_format)
+        # Generated clips have one channel, whichever one the recordings are read from.
+        form = audio_format if refs[index].source is None else replace(audio_format, channel=0)
+        return read_audio(paths[index], form)
 
     def features(spec: LogMelSpec) -> Frames:
         from asdbench.features import Frames, log_mel

@@ -214,7 +214,7 @@ class _Reader:
 
     def score(self, line: int, text: str) -> float | None:
         try:
-            score = float(text)
+            score = float(text.replace("_", "?"))  # Python reads 1_0 as 10; no CSV means that
         except ValueError:
             score = math.nan
         if not math.isfinite(score):

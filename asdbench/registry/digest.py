@@ -7,8 +7,11 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import site
 import sys
+import sysconfig
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from asdbench.errors import PluginError
@@ -107,15 +110,38 @@ def _imports(name: str, path: Path) -> Iterator[str]:
 def _locate(name: str, own: str, folder: Path) -> Path | None:
     """Return the file of module ``name`` if a digest covers it."""
     top = name.partition(".")[0]
-    if not own and top != "asdbench":
-        beside = folder / f"{top}.py"
-        return beside if top and beside.is_file() else None
-    if top not in {"asdbench", own.partition(".")[0]}:
+    beside = folder / f"{top}.py"
+    if not own and top and top != "asdbench" and beside.is_file():
+        return beside
+    if top not in {"asdbench", own.partition(".")[0]} and not _is_work_in_progress(top):
         return None
+    return _file_of(name)
+
+
+@cache
+def _is_work_in_progress(top: str) -> bool:
+    """Return whether a top-level module lies outside the folders of installed packages.
+
+    What is installed changes with its version; what lies on PYTHONPATH changes under one's hands.
+    """
+    if not top or top in sys.stdlib_module_names:
+        return False
+    file = _file_of(top)
+    return file is not None and not any(file.is_relative_to(place) for place in _INSTALLED)
+
+
+_INSTALLED = {
+    Path(path).resolve()
+    for name, path in sysconfig.get_paths().items()
+    if name in {"stdlib", "platstdlib", "purelib", "platlib"}
+} | {Path(path).resolve() for path in site.getsitepackages()}
+
+
+def _file_of(name: str) -> Path | None:
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):
         return None
     if spec is None or spec.origin is None or not Path(spec.origin).is_file():
         return None
-    return Path(spec.origin)
+    return Path(spec.origin).resolve()

@@ -9,18 +9,19 @@ import pandas as pd
 
 from asdbench import __version__
 from asdbench.metrics.definitions import DEFINITIONS, METRICS, DefinitionId
-from asdbench.report.cells import REAL, SUBSETS, Arm, Place, Rules, Subset, section_cells
+from asdbench.report.cells import SUBSETS, Arm, Place, Rules, Subset, section_cells
 from asdbench.report.means import make_means, make_official
 from asdbench.report.schema import (
     Cell,
     Comparison,
     DataFacts,
+    GridFacts,
     PluginUse,
     Problem,
     Report,
     SuiteFacts,
 )
-from asdbench.suite.model import Suite
+from asdbench.suite.model import REAL, Suite
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def build_report(
         confidence=suite.statistics.confidence,
         detectors=facts.detectors,
         generators=facts.generators,
+        grids={name: GridFacts(**grid.model_dump()) for name, grid in suite.grids.items()},
         cells=tuple(cells),
         means=tuple(make_means(cells)),
         official=tuple(make_official(cells, definition)),
@@ -104,12 +106,22 @@ def _cells(
     where = (place.detector, place.machine, place.section)
     real = arms.get((REAL, *where), ())
     made = arms.get((place.grid, *where), ()) if place.grid is not None else None
-    if len(real) < repeats or (made is not None and 0 < len(made) < repeats):
+    if len(real) < repeats:
         return _failed(place, has_domains, "scores are missing because a task failed", rules)
-    if made is not None and not made:
-        reason = "nothing was generated: a task failed, or there is no real clip to match"
-        return _failed(place, has_domains, reason, rules)
-    return list(section_cells(place, real, made, rules))
+    if made is None or len(made) == repeats:
+        return list(section_cells(place, real, made, rules))
+    reason = "no scores of generated clips: a task failed, or there is no real clip to match"
+    update = {"status": "error", "reason": reason}
+    return [
+        cell.model_copy(
+            update={
+                **update,
+                "auc": cell.auc.model_copy(update={"reason": reason}),
+                "pauc": cell.pauc.model_copy(update={"reason": reason}),
+            }
+        )
+        for cell in section_cells(place, real, None, rules)
+    ]
 
 
 def _failed(place: Place, has_domains: bool, reason: str, rules: Rules) -> list[Cell]:

@@ -17,7 +17,6 @@ from asdbench.report.schema import Cell, Comparison, Decisions
 from asdbench.stats.gap import gap_interval
 from asdbench.stats.interval import Interval, normal_quantile
 
-REAL = "real"
 Subset = Literal["source", "target", "all"]
 SUBSETS: tuple[Subset, ...] = ("source", "target", "all")
 MetricName = Literal["auc", "pauc"]
@@ -106,6 +105,7 @@ def _cell(
     rules: Rules,
 ) -> Cell:
     first, made = real[0], generated[0] if generated else None
+    auc = _compare(place, "auc", subset, real, generated, rules)
     return Cell(
         machine=place.machine,
         section=place.section,
@@ -117,11 +117,11 @@ def _cell(
         n_anomaly_real=len(first.anomalies("auc", subset, rules.definition)),
         n_anomaly_generated=len(made.anomalies("auc", subset, rules.definition)) if made else 0,
         repeats=len(real),
-        auc=_compare(place, "auc", subset, real, generated, rules),
+        auc=auc,
         pauc=_compare(place, "pauc", subset, real, generated, rules),
         decisions=_decisions(subset, real),
-        status="ok" if len(first.score) else "empty",
-        reason=None if len(first.score) else "no labelled test clips",
+        status="ok" if auc.real is not None else "empty",
+        reason=None if auc.real is not None else auc.reason,
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from tabulate import tabulate
 
-from asdbench.report.schema import Cell, Comparison, Mean, Report
+from asdbench.report.schema import Cell, Comparison, Mean, OfficialScore, Report
 
 
 def number(value: float | None, signed: bool = False) -> str:
@@ -37,27 +38,41 @@ def title(report: Report) -> str:
     return f"{report.suite.name} {report.suite.version}{kind}"
 
 
+def escaped(text: str) -> str:
+    """Return text from files or plug-ins so that Markdown shows it as it is."""
+    special = r"([\\`*{}\[\]<>|~]|(?<!\w)_|_(?!\w))"  # an underscore within a word is harmless
+    return re.sub(special, r"\\\1", " ".join(text.split()))
+
+
+def made_by(row: Cell | Mean | OfficialScore, report: Report) -> str:
+    """Return the generator's name, with the grid's where it has several."""
+    if row.generator is None:
+        return "-"
+    own = [g for g in report.grids.values() if (g.generator, g.label) == (row.generator, "anomaly")]
+    return row.generator if len(own) == 1 else f"{row.generator} ({row.grid})"
+
+
 def render_markdown(report: Report) -> str:
     """Return the whole report as one Markdown page."""
-    blocks = [f"# {title(report)}", *_introduction(report)]
+    blocks = [f"# {escaped(title(report))}", *_introduction(report)]
     if report.problems:
         blocks += ["## Problems", _problems(report)]
+    blocks += ["## Means", _means_caption(report)]
+    for over, heading, by in (
+        ("detector", "", ()),
+        ("domain", "### By domain", ("domain",)),
+        ("machine", "### By machine", ("machine",)),
+    ):
+        means = [mean for mean in report.means if mean.over == over]
+        blocks += [heading, _means(report, means, by)] if means else []
     blocks += [
-        "## Means",
-        _means_caption(report),
-        _means(report, [m for m in report.means if m.over == "detector"], ()),
-        "### By domain",
-        _means(report, [m for m in report.means if m.over == "domain"], ("domain",)),
-        "### By machine",
-        _means(report, [m for m in report.means if m.over == "machine"], ("machine",)),
         "## Official score",
         report.definitions["official_score"],
         _official(report),
         "## Cells",
         _cells_caption(report),
         _cells(report),
-        "## What the numbers mean",
-        "\n".join(f"- **{name}**: {text}" for name, text in report.definitions.items()),
+        *_notes(report),
         "## What was run",
         _plugins(report),
     ]
@@ -66,42 +81,52 @@ def render_markdown(report: Report) -> str:
 
 def _introduction(report: Report) -> list[str]:
     data = report.data
-    blocks = [report.suite.description] if report.suite.description else []
+    blocks = [escaped(report.suite.description)] if report.suite.description else []
     if data.simulated:
         blocks.append(
             "**Simulated data.** The clips called *real* below come from a simulation; "
             "no number here is a result on recorded machines."
         )
-    shared = (
-        "the same normal clips as the generators"
-        if data.normals_shared
-        else "normal clips that no generator saw"
+    evaluation = (
+        f"Evaluation: {data.n_test_normal} normal and {data.n_test_anomaly} anomalous clips"
     )
-    blocks.append(
-        f"Detectors learned from {data.n_detector_train} clips ({shared}). Generators learned from "
-        f"{data.n_generator_train_normal} normal and {data.n_generator_train_anomaly} anomalous "
-        f"clips. Evaluation: {data.n_test_normal} normal and {data.n_test_anomaly} anomalous clips "
-        "that no generator saw."
-    )
+    if report.generators:
+        shared = (
+            "the generators learned from the same normal clips"
+            if data.normals_shared
+            else "no generator saw them"
+        )
+        blocks.append(
+            f"Detectors learned from {data.n_detector_train} normal clips ({shared}). Generators "
+            f"learned from {data.n_generator_train_normal} normal and "
+            f"{data.n_generator_train_anomaly} anomalous clips. {evaluation} that no generator saw."
+        )
+    else:
+        blocks.append(f"Detectors learned from {data.n_detector_train} normal clips. {evaluation}.")
+    controls = [name for name, grid in report.grids.items() if grid.label == "normal"]
+    if controls:
+        blocks.append(
+            f"Generated normals ({', '.join(controls)}) were scored; their scores are in "
+            "scores.parquet and enter no table."
+        )
     if data.n_test_unlabelled:
         blocks.append(f"{data.n_test_unlabelled} clips without a label entered no metric.")
     if data.skipped:
-        listed = "\n".join(f"- `{name}`: {why}" for name, why in sorted(data.skipped.items()))
+        listed = "\n".join(f"- {escaped(why)}" for _, why in sorted(data.skipped.items()))
         blocks.append(
             f"Skipped because they cannot be used: {len(data.skipped)} clips.\n\n{listed}"
         )
     if report.suite.overrides:
-        blocks.append(
-            "Changed on the command line: "
-            + ", ".join(f"`{text}`" for text in report.suite.overrides)
-            + "."
-        )
+        changes = ", ".join(f"`{text}`" for text in report.suite.overrides)
+        blocks.append(f"Changed on the command line: {changes}.")
     return blocks
 
 
 def _problems(report: Report) -> str:
-    lines = [f"- **{p.task}**: {p.error}: {first_line(p.message)}" for p in report.problems]
-    return "\n".join(lines)
+    return "\n".join(
+        f"- **{escaped(p.task)}**: {escaped(p.error)}: {escaped(first_line(p.message))}"
+        for p in report.problems
+    )
 
 
 def _table(rows: Iterable[Sequence[str]], headers: Sequence[str], text: int) -> str:
@@ -115,33 +140,22 @@ def _means_caption(report: Report) -> str:
     what = "source and target" if both else "section"
     return (
         f"Arithmetic means: AUC over the {what} AUCs of the sections, pAUC over the sections. "
-        "The gap is generated - real; |gap| is the mean of its absolute values. A mean over an "
-        "incomplete set is not given. "
-        "Rows of one domain average the pAUC (domain)."
+        "Gap: generated - real; abs. gap: the mean of its absolute values. A mean over an "
+        "incomplete set is not given."
+        + (" Rows of one domain average the pAUC (domain)." if both else "")
+        + f" Cells: AUCs that entered; gap \u2260 0: those whose {report.confidence:.0%} interval "
+        "of the gap excludes 0."
     )
 
 
 def _means(report: Report, means: Sequence[Mean], by: Sequence[str]) -> str:
-    if not means:
-        return ""
-    headers = [
-        "detector",
-        "generator",
-        *by,
-        "AUC real",
-        "AUC gen.",
-        "gap",
-        "mean abs. gap",
-        "pAUC real",
-        "pAUC gen.",
-        "pAUC gap",
-        "cells",
-    ]
+    headers = ["detector", "generator", *by, "AUC real", "AUC gen.", "gap", "abs. gap"]
+    headers += ["pAUC real", "pAUC gen.", "pAUC gap", "cells", "gap \u2260 0"]
     rows = [
         [
             m.detector,
-            m.generator or "-",
-            *(getattr(m, name) for name in by),
+            made_by(m, report),
+            *(escaped(getattr(m, name)) for name in by),
             number(m.auc_real),
             number(m.auc_generated),
             number(m.auc_gap, signed=True),
@@ -150,6 +164,7 @@ def _means(report: Report, means: Sequence[Mean], by: Sequence[str]) -> str:
             number(m.pauc_generated),
             number(m.pauc_gap, signed=True),
             str(m.n_cells),
+            str(m.n_gaps_not_zero),
         ]
         for m in means
     ]
@@ -158,47 +173,86 @@ def _means(report: Report, means: Sequence[Mean], by: Sequence[str]) -> str:
 
 def _official(report: Report) -> str:
     rows = [
-        [s.detector, s.generator or "-", number(s.real), number(s.generated)]
+        [
+            s.detector,
+            made_by(s, report),
+            number(s.real),
+            number(s.generated),
+            s.reason or "",
+        ]
         for s in report.official
     ]
-    return _table(rows, ["detector", "generator", "real", "generated"], 2)
+    return _table(rows, ["detector", "generator", "real", "generated", "missing because"], 2)
 
 
 def _cells_caption(report: Report) -> str:
-    keys = [k for k in ("auc", "auc_all", "pauc", "pauc_domain") if k in report.definitions]
+    texts = report.definitions
+    keys = [k for k in ("auc", "auc_all", "pauc", "pauc_domain") if k in texts]
+    domains = ""
+    if "pauc_domain" in texts:
+        domains = (
+            " In rows of domain `all`: AUC (all) and pAUC; in rows of a domain: AUC and pAUC "
+            "(domain), which takes the anomalies of that domain only."
+        )
     return (
-        " ".join(report.definitions[k] for k in keys)
-        + " In rows of domain `all`: AUC (all) and pAUC; in rows of a domain: AUC and pAUC "
-        "(domain). n: normal / real anomalous / generated anomalous clips that entered the AUC. "
-        + report.definitions["gap"]
+        " ".join(texts[k] for k in keys)
+        + domains
+        + " n: normal / real anomalous / generated anomalous clips that entered the AUC. "
+        + f"Real: {texts['real'][0].lower()}{texts['real'][1:]} "
+        + f"Generated (gen.): {texts['generated'][0].lower()}{texts['generated'][1:]} "
+        + f"Gap: {texts['gap']} F1: of the real clips of the domain, at the detector's threshold."
     )
 
 
 def _cells(report: Report) -> str:
     headers = ["machine", "section", "domain", "detector", "generator", "n"]
-    headers += ["AUC real", "AUC gen.", "AUC gap", "pAUC real", "pAUC gen.", "pAUC gap"]
-    ordered = sorted(
-        report.cells,
-        key=lambda c: (c.machine, c.section, ("source", "target", "all").index(c.domain)),
-    )
-    return _table([_cell_row(cell) for cell in ordered], headers, 5)
+    headers += ["AUC real", "AUC gen.", "AUC gap", "pAUC real", "pAUC gen.", "pAUC gap", "F1"]
+    return _table([_cell_row(cell, report) for cell in _ordered(report)], headers, 5)
 
 
-def _cell_row(cell: Cell) -> list[str]:
-    counts = f"{cell.n_normal}/{cell.n_anomaly_real}/{cell.n_anomaly_generated}"
-    row = [cell.machine, cell.section, cell.domain, cell.detector, cell.generator or "-"]
-    if cell.status != "ok":
-        return [*row, f"{cell.status}: {cell.reason}", *["-"] * 6]
+def _ordered(report: Report) -> list[Cell]:
+    domains = ("source", "target", "all")
+    return sorted(report.cells, key=lambda c: (c.machine, c.section, domains.index(c.domain)))
+
+
+def _cell_row(cell: Cell, report: Report) -> list[str]:
     return [
-        *row,
-        counts,
+        escaped(cell.machine),
+        escaped(cell.section),
+        cell.domain,
+        cell.detector,
+        made_by(cell, report),
+        f"{cell.n_normal}/{cell.n_anomaly_real}/{cell.n_anomaly_generated}",
         number(cell.auc.real),
         number(cell.auc.generated),
         gap_text(cell.auc),
         number(cell.pauc.real),
         number(cell.pauc.generated),
         gap_text(cell.pauc),
+        number(cell.decisions.f1 if cell.decisions else None),
     ]
+
+
+def _notes(report: Report) -> list[str]:
+    """Return why values or intervals are missing, or weak, with the cells concerned."""
+    cells_of: dict[str, list[str]] = {}
+    for cell in _ordered(report):
+        where = "/".join([cell.machine, cell.section, cell.domain, cell.detector])
+        if cell.grid is not None:
+            where += f"/{made_by(cell, report)}"
+        for metric, comparison in (("AUC", cell.auc), ("pAUC", cell.pauc)):
+            for text in (comparison.reason, comparison.note):
+                if text is not None:
+                    cells_of.setdefault(text, []).append(f"{metric} of {where}")
+    if not cells_of:
+        return []
+    shown = 6
+    lines = [
+        f"- {escaped(text)}: {escaped(', '.join(where[:shown]))}"
+        + (f" and {len(where) - shown} more (tables/cells.csv)" if len(where) > shown else "")
+        for text, where in cells_of.items()
+    ]
+    return ["### Notes", "\n".join(lines)]
 
 
 def _plugins(report: Report) -> str:
@@ -209,12 +263,17 @@ def _plugins(report: Report) -> str:
     ]
     for kind, plugins in (("detector", report.detectors), ("generator", report.generators)):
         for p in plugins:
-            params = ", ".join(f"{name}={value}" for name, value in p.params.items())
+            given = {name: value for name, value in p.params.items() if value is not None}
+            params = ", ".join(f"{name}={value}" for name, value in given.items())
             needs = f"; asked for {', '.join(p.needs)}" if p.needs else ""
             paper = f". {p.paper}" if p.paper else ""
             lines.append(
-                f"- {kind} `{p.id}`: {p.use} {p.version}, code `{p.code[:16]}` ({params}){needs}"
-                f"{paper}"
+                f"- {kind} `{p.id}`: {p.use} {p.version}, code `{p.code[:16]}` "
+                f"({escaped(params)}){needs}{paper}"
             )
+    lines += [
+        f"- grid `{name}`: {g.multiplier:g} x {g.label} of `{g.generator}`, matching {g.match}"
+        for name, g in report.grids.items()
+    ]
     lines.append(f"- asdbench {report.asdbench}")
     return "\n".join(lines)

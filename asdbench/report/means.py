@@ -29,7 +29,8 @@ def make_means(cells: Sequence[Cell]) -> list[Mean]:
             means.append(_mean("machine", here, machine=machine))
             for domain in domains:
                 part = [c for c in here if c.domain == domain]
-                means.append(_mean("machine and domain", part, machine=machine, domain=domain))
+                if part:
+                    means.append(_mean("machine and domain", part, machine=machine, domain=domain))
         for domain in domains:
             part = [c for c in mine if c.domain == domain]
             means.append(_mean("domain", part, domain=domain))
@@ -38,9 +39,9 @@ def make_means(cells: Sequence[Cell]) -> list[Mean]:
 
 
 def auc_cells(cells: Sequence[Cell]) -> list[Cell]:
-    """Return the cells whose AUC enters means: source and target, or all without domains."""
-    by_domain = [c for c in cells if c.domain != "all"]
-    return by_domain or list(cells)
+    """Return the cells whose AUC enters means: both domains of a section, or all of it."""
+    divided = {_section(c) for c in cells if c.domain != "all"}
+    return [c for c in cells if c.domain != "all" or _section(c) not in divided]
 
 
 def pauc_cells(cells: Sequence[Cell]) -> list[Cell]:
@@ -49,6 +50,10 @@ def pauc_cells(cells: Sequence[Cell]) -> list[Cell]:
     Among the cells of one domain only, its own (same-domain) pAUC.
     """
     return [c for c in cells if c.domain == "all"] or list(cells)
+
+
+def _section(cell: Cell) -> tuple[str, str]:
+    return (cell.machine, cell.section)
 
 
 def _mean(
@@ -69,6 +74,7 @@ def _mean(
         generator=first.generator,
         grid=first.grid,
         n_cells=len(aucs),
+        n_gaps_not_zero=sum(_excludes_zero(auc) for auc in aucs),
         auc_real=_over(aucs, "real", _mean_of),
         auc_generated=_over(aucs, "generated", _mean_of),
         auc_gap=_over(aucs, "gap", _mean_of),
@@ -80,6 +86,11 @@ def _mean(
         pauc_gap=_over(paucs, "gap", _mean_of),
         reason=f"{len(incomplete)} of {len(cells)} cells are incomplete" if incomplete else None,
     )
+
+
+def _excludes_zero(value: Comparison) -> bool:
+    low, high = value.gap_low, value.gap_high
+    return low is not None and high is not None and not low <= 0.0 <= high
 
 
 def _mean_of(values: Sequence[float]) -> float:
@@ -124,6 +135,6 @@ def _official(cells: Sequence[Cell], arm: Arm, definition: DefinitionId) -> floa
         values = [*aucs, *(c.pauc for c in pauc_cells(cells))]
     if definition is DefinitionId.DCASE2020:
         return _over(values, arm, _mean_of)
-    if any(c.domain == "all" for c in cells) and not any(c.domain != "all" for c in cells):
-        return None  # the official scores from 2021 on need both domains
+    if any(c.domain == "all" for c in auc_cells(cells)):
+        return None  # the official scores from 2021 on need both domains of every section
     return _over(values, arm, harmonic_mean)

@@ -17,7 +17,9 @@ SCHEMA_ID: SchemaId = "asdbench/report@1"
 class Model(BaseModel):
     """Base: unknown keys are errors, values are fixed, docstrings describe the JSON Schema."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
 
 class Comparison(Model):
@@ -104,6 +106,8 @@ class Mean(Model):
     """Name of the grid."""
     n_cells: int
     """Cells that entered each AUC mean."""
+    n_gaps_not_zero: int
+    """Those of them whose interval of the AUC gap excludes 0."""
     auc_real: float | None
     """Arithmetic mean of the AUCs on real clips."""
     auc_generated: float | None
@@ -162,6 +166,19 @@ class PluginUse(Model):
     """What it was given beyond the default."""
 
 
+class GridFacts(Model):
+    """What a generator was asked for."""
+
+    generator: str
+    """`id` in the suite."""
+    label: Literal["normal", "anomaly"]
+    """What was generated. Grids of normals are scored, and in no table yet."""
+    match: str
+    """What the conditions were taken from."""
+    multiplier: float
+    """Generated clips for every real one."""
+
+
 class SuiteFacts(Model):
     """Which suite was run."""
 
@@ -186,6 +203,8 @@ class DataFacts(Model):
     """Whether the "real" clips are themselves simulated."""
     digest: str
     """Identifies the clips, their audio and what is said about them."""
+    split_digest: str
+    """Identifies which clip serves which purpose."""
     n_detector_train: int
     """Normal clips that detectors learned from."""
     n_generator_train_normal: int
@@ -236,6 +255,8 @@ class Report(Model):
     """Detectors under test."""
     generators: tuple[PluginUse, ...]
     """Generators under test."""
+    grids: dict[str, GridFacts]
+    """What they were asked for, by name."""
     cells: tuple[Cell, ...]
     """One row for each machine x section x domain x detector x grid."""
     means: tuple[Mean, ...]

@@ -60,6 +60,10 @@ def find_report(place: Path) -> Path:
     )
 
 
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
 def read_report(place: Path) -> Report:
     """Read a report.
 
@@ -70,7 +74,7 @@ def read_report(place: Path) -> Report:
     """
     path = find_report(place)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise DataError(f"{path} is not JSON: {error}", "Name a run folder.") from error
     found = content.get("schema") if isinstance(content, dict) else None

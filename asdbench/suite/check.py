@@ -13,7 +13,7 @@ from asdbench.registry import Kind, PluginSpec, Use, did_you_mean, inspect_file
 from asdbench.suite.environment import expand
 from asdbench.suite.loaded import LoadedPlugin
 from asdbench.suite.locations import resolve_locations, stated_values
-from asdbench.suite.model import DatasetModel
+from asdbench.suite.model import REAL, DatasetModel
 from asdbench.suite.overrides import Override
 from asdbench.suite.problem import Place, Problem
 from asdbench.suite.validate import validate
@@ -93,6 +93,10 @@ class Checker:
         known = list(dict.fromkeys(name for name in ids if isinstance(name, str)))
         loaded = {plugin.id: plugin for plugin in generators}
         for name, grid in grids.items() if isinstance(grids, dict) else ():
+            if name == REAL:
+                place = self.document.place(("grids", name))
+                hint = "It is what tables call the real clips. Choose another name."
+                self.problems.append(Problem.at(place, f"a grid cannot be named '{REAL}'", hint))
             wanted = grid.get("generator") if isinstance(grid, dict) else None
             if not isinstance(wanted, str):
                 continue

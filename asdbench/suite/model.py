@@ -15,6 +15,9 @@ from asdbench.api import Label
 SchemaId = Literal["asdbench/suite@1"]
 SCHEMA_ID: SchemaId = "asdbench/suite@1"
 
+REAL = "real"
+"""What score tables call the pool of real clips; no grid may bear this name."""
+
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
 
 

@@ -272,3 +272,18 @@ def test_memory_is_that_of_the_features() -> None:
         [sys.executable, "-c", MEMORY, str(clips)], capture_output=True, text=True, check=True
     )
     assert float(result.stdout) < 1.5 * features + 40
+
+
+def test_fitted_without_target_clips_it_can_be_saved_and_loaded(tmp_path):
+    rng = np.random.default_rng(3)
+    audio = [(0.1 * rng.standard_normal(16000)).astype(np.float32) for _ in range(6)]
+    pool = ClipPool.from_arrays(audio, 16000, [Condition("fan", "00")] * 6)
+    params = DCASEAutoencoderParams(epochs=1, score="mahalanobis")
+    context = Context(seed=1, scratch=tmp_path)
+    detector = DCASEAutoencoder(params)
+    detector.fit(pool, context)
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    detector.save(folder)
+    again = DCASEAutoencoder.load(folder, params, context)
+    np.testing.assert_array_equal(again.score(pool, context), detector.score(pool, context))

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -127,3 +129,42 @@ def test_a_class_without_source_is_refused() -> None:
     cls = type("Homeless", (), {"__module__": "no_such_module_at_all"})
     with pytest.raises(PluginError, match="define it in a file"):
         code_digest(cls)
+
+
+def test_a_package_on_the_path_is_part_of_the_digest(tmp_path):
+    """What lies on PYTHONPATH changes without a version: it counts as the plug-in's own code."""
+    package = tmp_path / "lib" / "myhelpers"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "sign.py").write_text("SIGN = 1\n")
+    plugin = tmp_path / "plug" / "p.py"
+    plugin.parent.mkdir()
+    plugin.write_text("from myhelpers.sign import SIGN\nimport numpy\n\n\nclass P:\n    pass\n")
+    code = (
+        "import sys, importlib.util\n"
+        f"spec = importlib.util.spec_from_file_location('p_plugin', {str(plugin)!r})\n"
+        "m = importlib.util.module_from_spec(spec); sys.modules['p_plugin'] = m\n"
+        "spec.loader.exec_module(m)\n"
+        "from asdbench.registry import code_digest\n"
+        "print(code_digest(m.P))\n"
+    )
+
+    def digest() -> str:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(tmp_path / "lib"), *inherited]),
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    inherited = [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p]
+    first = digest()
+    assert first == digest()
+    (package / "sign.py").write_text("SIGN = -1\n")
+    assert digest() != first

@@ -85,6 +85,7 @@ def facts(simulated: bool = False, problems: tuple[Problem, ...] = ()) -> Facts:
         dataset=plugin,
         simulated=simulated,
         digest="d" * 64,
+        split_digest="s" * 64,
         n_detector_train=1,
         n_generator_train_normal=1,
         n_generator_train_anomaly=1,

@@ -207,9 +207,9 @@ def _stamp(root: Path, seed: int, seconds: float) -> None:
                 f"asked for: {stamp}; write to another folder, or empty this one first",
             )
         return
-    if any((root / machine).exists() for machine in MACHINES):
+    if root.exists() and any(root.iterdir()):
         raise DataError(
-            f"{root} holds clips that were not simulated here (it has no {STAMP})",
+            f"{root} holds files that were not simulated here (it has no {STAMP})",
             "write to another folder, so that simulated and real clips never mix",
         )
     _replace(path, (json.dumps(stamp, indent=1) + "\n").encode())
