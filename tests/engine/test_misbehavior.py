@@ -186,7 +186,7 @@ def test_fresh_deletes_nothing(toy_suite, tmp_path):
 
 def test_unusable_places_are_one_error(toy_suite, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="the store .* cannot be written to"):
+    with pytest.raises(DataError, match=r"the store .* cannot be written to"):
         run_toy(toy_suite, tmp_path, store=tmp_path / "file")
     with pytest.raises(DataError, match="run folder"):
         run_toy(toy_suite, tmp_path, out=tmp_path / "file" / "run")
