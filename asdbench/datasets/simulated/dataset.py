@@ -73,7 +73,7 @@ class Simulated(Dataset):
         specs = self._specs(part)
         for done, spec in enumerate(specs, start=1):
             write_clip(spec, folder, self.params.duration)
-            context.progress(done, len(specs), f"simulating {part}")
+            context.progress(done, len(specs), "clips")
         machine, section = part.split("/")
         write_attributes(folder, machine, section)
 
