@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from asdbench.suite import problems
+
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 
@@ -38,6 +40,11 @@ def test_every_link_leads_somewhere():
     assert links
     for link in links:
         assert (ROOT / link).exists(), link
+
+
+@pytest.mark.parametrize("suite", ["my_suite.yaml", "my_recordings.yaml"])
+def test_example_suites_are_valid(suite: str):
+    assert problems(ROOT / "examples" / suite) == []
 
 
 @pytest.mark.slow

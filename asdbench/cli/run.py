@@ -29,7 +29,8 @@ def run(
             "--workers",
             metavar="N",
             min=0,
-            help="Processes. Default: one a core; 0 runs everything in this process.",
+            help="Processes. Default: one a core, as far as memory reaches; 0 runs everything in "
+            "this process.",
         ),
     ] = None,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")] = "auto",

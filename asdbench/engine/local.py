@@ -51,8 +51,12 @@ class Observer(Protocol):
 
 
 def default_workers() -> int:
-    """Return the number of cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return one worker a core, as far as memory reaches (2 GiB a worker)."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
+        return cores or 1
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(1, min(cores or 1, memory // 2**31))
 
 
 def run_tasks(
