@@ -137,7 +137,7 @@ def _compare(
     found = [arm.anomalies(metric, subset, rules.definition) for arm in real]
     made = [arm.anomalies(metric, subset, rules.definition) for arm in generated or ()]
     measure = RANK_METRICS[metric]
-    missing = _missing(normals, found)
+    missing = _missing(normals, found) if len(real[0].score) else "no labelled test clips"
     real_value = None
     if missing is None:
         real_value = float(np.mean([measure(n, a) for n, a in zip(normals, found, strict=True)]))

@@ -220,3 +220,27 @@ def test_traces_stay_out_of_the_report(toy_suite, tmp_path):
     assert str(toy_suite.parent) not in text
     log = [json.loads(line) for line in (tmp_path / "run/events.jsonl").read_text().splitlines()]
     assert any("Traceback" in event.get("trace", "") for event in log)
+
+
+def test_an_evaluation_set_without_labels_is_scored(toy_suite, tmp_path, monkeypatch):
+    """As the challenge publishes it: scores are made, and no metric."""
+    from dataclasses import replace as changed
+
+    from asdbench.datasets.manifest import Manifest
+
+    listed = Manifest.clips
+
+    def unlabelled(self):
+        return [changed(c, label=None) if c.split == "test" else c for c in listed(self)]
+
+    monkeypatch.setattr(Manifest, "clips", unlabelled)
+    text = toy_suite.read_text()
+    start, end = text.index("generators:"), text.index("detectors:")
+    toy_suite.write_text(text[:start] + text[end:])
+    result = run_toy(toy_suite, tmp_path)
+    assert result.report.data.n_test_unlabelled == 48
+    assert {c.status for c in result.report.cells} == {"empty"}
+    assert {c.reason for c in result.report.cells} == {"no labelled test clips"}
+    scores = pd.read_parquet(tmp_path / "run/scores.parquet")
+    assert len(scores) == 96
+    assert scores.label.isna().all()
