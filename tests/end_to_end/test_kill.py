@@ -71,5 +71,6 @@ def test_interrupted_run_says_how_to_continue(toy_suite: Path, tmp_path: Path, n
     process.send_signal(number)
     message = process.stderr.read()
     assert process.wait(timeout=60) == 130
-    assert "The same command continues:\n  asdbench run" in message
+    assert "What was finished is kept. The same command continues:\n" in message
+    assert f"-m asdbench run {toy_suite} " in message  # as it was called
     assert "Traceback" not in message
