@@ -22,6 +22,7 @@ from asdbench.conditions import as_attributes
 from asdbench.datasets.hold_out import Candidate, held_out
 from asdbench.datasets.tables import Row, problems_error, read_rows
 from asdbench.errors import DataError
+from asdbench.registry import did_you_mean
 
 _REQUIRED = ("path", "machine", "label")
 _KNOWN = (*_REQUIRED, "section", "domain", "split", "recording")
@@ -121,7 +122,11 @@ class Manifest(Dataset):
 
 def _header_problems(row: Row) -> list[str]:
     header = row.cells
-    problems = [f"{row.where}: no column '{name}'" for name in _REQUIRED if name not in header]
+    problems = [
+        f"{row.where}: no column '{name}'.{did_you_mean(name, header)}"
+        for name in _REQUIRED
+        if name not in header
+    ]
     if "" in header:
         problems.append(f"{row.where}: column {header.index('') + 1} has no name")
     problems += [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,7 @@ def _execute(path: Path, source: bytes, name: str) -> PluginFile:
             else:
                 hint = f"Install the package that provides '{error.name}'."
         raise PluginError(
-            f"plug-in file {path} cannot be imported: {_describe(error)}", hint
+            f"plug-in file {path} cannot be imported: {_describe(error, path)}", hint
         ) from error
     finally:
         for kind, classes in DECORATED.items():
@@ -83,7 +84,11 @@ def _execute(path: Path, source: bytes, name: str) -> PluginFile:
     return PluginFile(path, module, registered)
 
 
-def _describe(error: BaseException) -> str:
+def _describe(error: BaseException, path: Path) -> str:
+    """Return what went wrong, and in which line of the file."""
     if isinstance(error, SyntaxError):
         return f"SyntaxError: {error.msg} (line {error.lineno})"
-    return f"{type(error).__name__}: {error}"
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    where = f" (line {lines[-1]})" if lines else ""
+    return f"{type(error).__name__}: {error}{where}"

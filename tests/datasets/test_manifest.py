@@ -143,6 +143,7 @@ def test_only_the_first_twenty_mistakes_are_shown(tmp_path: Path) -> None:
         ("\n\n", "is empty"),
         ("path,machine,label\n", "lists no clips"),
         ("path,machine\na.wav,fan\n", "no column 'label'"),
+        ("path,Machine,lable\na.wav,fan,normal\n", "no column 'label'. Did you mean 'lable'"),
         ("path;machine;label\na.wav;fan;normal\n", "no column 'path'"),
         ("path,machine,label,vel,vel\n", "column 'vel' is given twice"),
         ("path,machine,label,\n", "column 4 has no name"),
