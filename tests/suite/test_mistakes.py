@@ -221,7 +221,7 @@ def test_a_good_suite_has_no_mistakes(mistakes: Mistakes) -> None:
         pytest.param(
             "name: small",
             "name: small\nplugins:\n  - broken.py",
-            ["my.yaml:4: plug-in file */broken.py cannot be imported: ZeroDivisionError: * (line *)."],
+            ["my.yaml:4: plug-in file */broken.py * ZeroDivisionError: * (line *)."],
             id="broken plug-in file",
         ),
         pytest.param(
