@@ -43,15 +43,3 @@ class BadClipError(DataError):
 
 class PluginError(AsdbenchError):
     """A plug-in is unknown, clashes with another, fails to import or breaks its contract."""
-
-
-class NotComparableError(AsdbenchError):
-    """Two results were made from different suites or data."""
-
-    exit_code = 4
-
-
-class IncompleteError(AsdbenchError):
-    """Cells failed or were lost."""
-
-    exit_code = 5

@@ -174,6 +174,7 @@ class Layout:
             plugin.use,
             tuple(self._ref(c) for c in train),
             fitted,
+            name,
             tuple(m.condition for m in models),
             grid.label,
             tuple(seeds),

@@ -105,7 +105,6 @@ def run(
     loaded = suite if isinstance(suite, LoadedSuite) else load_suite(suite, overrides, only)
     started = datetime.now(UTC)
     folder = out or _new_folder(loaded.suite.name, started)
-    _create(folder)
     keep = Store(((folder / "store") if fresh else (store or default_store())).absolute())
     if fresh and keep.root.exists():
         raise DataError(
@@ -114,6 +113,7 @@ def run(
         )
     keep.prepare()
     plan = make_plan(loaded, keep, watch.reading)
+    _create(folder)
     missing = plan.missing(keep)
     watch.planned(plan, missing, folder)
     write_suite(folder, loaded)

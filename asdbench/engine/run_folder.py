@@ -46,8 +46,7 @@ def copy_samples(plan: Plan, store: Store, failures: Collection[Entry], folder: 
     for task in plan.tasks:
         if isinstance(task, GenerateClips) and task.entry not in failures:
             condition = task.conditions[0]
-            grid = task.title.split()[1]
-            name = f"{grid}_{condition.machine}_{condition.section}_{task.label}"
+            name = f"{task.grid}_{condition.machine}_{condition.section}_{task.label}"
             names[re.sub(r"[^\w.-]+", "_", name)[:120] + ".wav"] = store.path(
                 task.entry.kind, task.entry.key
             ) / clip_name(0)

@@ -95,6 +95,7 @@ class GenerateClips(Task):
     use: Use
     train: tuple[ClipRef, ...]
     fitted: Entry
+    grid: str
     conditions: tuple[Condition, ...]
     label: Label
     seeds: tuple[int, ...]

@@ -47,7 +47,6 @@ class Place:
 class Arm:
     """Labelled clips of one section with one detector's scores. Arrays are (n,)."""
 
-    clips: NDArray[np.str_]
     score: NDArray[np.float64]
     anomaly: NDArray[np.bool_]
     domain: NDArray[np.str_] | None
@@ -60,7 +59,6 @@ class Arm:
         domain = known["domain"]
         decision = known["decision"]
         return cls(
-            known["clip"].to_numpy(dtype=str),
             known["score"].to_numpy(dtype=np.float64),
             (known["label"] == "anomaly").to_numpy(dtype=bool),
             None if domain.isna().any() or not len(known) else domain.to_numpy(dtype=str),

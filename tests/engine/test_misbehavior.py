@@ -244,3 +244,10 @@ def test_an_evaluation_set_without_labels_is_scored(toy_suite, tmp_path, monkeyp
     scores = pd.read_parquet(tmp_path / "run/scores.parquet")
     assert len(scores) == 96
     assert scores.label.isna().all()
+
+
+def test_wrong_data_leaves_no_run_folder(toy_suite, tmp_path):
+    (toy_suite.parent / "clips.csv").unlink()
+    with pytest.raises(DataError):
+        run_toy(toy_suite, tmp_path)
+    assert not (tmp_path / "run").exists()

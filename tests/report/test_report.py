@@ -31,14 +31,13 @@ def arm(rng: np.random.Generator, n: int = 50, shift: float = 1.0, domains: bool
     anomaly = np.repeat([False, True], n)
     domain = np.tile(["source", "target"], n) if domains else None
     score = rng.standard_normal(2 * n) + shift * anomaly
-    names = np.array([f"c{i}" for i in range(2 * n)])
-    return Arm(names, score, anomaly, domain, score > 1.0)
+    return Arm(score, anomaly, domain, score > 1.0)
 
 
 def generated(rng: np.random.Generator, n: int = 100, shift: float = 1.0) -> Arm:
     domain = np.tile(["source", "target"], n // 2)
     score = rng.standard_normal(n) + shift
-    return Arm(np.array([f"g{i}" for i in range(n)]), score, np.ones(n, bool), domain, None)
+    return Arm(score, np.ones(n, bool), domain, None)
 
 
 def frame(arms: dict[tuple[str, str, int], Arm]) -> pd.DataFrame:
@@ -47,7 +46,7 @@ def frame(arms: dict[tuple[str, str, int], Arm]) -> pd.DataFrame:
     for (origin, detector, repeat), a in arms.items():
         part = pd.DataFrame(
             {
-                "clip": a.clips,
+                "clip": [f"c{i}" for i in range(len(a.score))],
                 "origin": origin,
                 "generator": None if origin == "real" else "gen",
                 "detector": detector,
@@ -119,9 +118,7 @@ def test_counts_follow_the_definition(rng):
 
 def test_gap_is_zero_for_the_same_anomalies(rng):
     real = arm(rng)
-    twin = Arm(
-        real.clips, real.score[real.anomaly], np.ones(50, bool), real.domain[real.anomaly], None
-    )
+    twin = Arm(real.score[real.anomaly], np.ones(50, bool), real.domain[real.anomaly], None)
     for cell in section_cells(PLACE, [real], [twin], RULES):
         assert cell.auc.gap == pytest.approx(0.0, abs=1e-12)
         assert cell.pauc.gap == pytest.approx(0.0, abs=1e-12)
@@ -138,9 +135,7 @@ def test_clips_without_domains_have_one_cell(rng):
 
 def test_missing_class_is_a_reason_not_a_number(rng):
     normals = arm(rng)
-    only_normal = Arm(
-        normals.clips[:50], normals.score[:50], np.zeros(50, bool), normals.domain[:50], None
-    )
+    only_normal = Arm(normals.score[:50], np.zeros(50, bool), normals.domain[:50], None)
     for cell in section_cells(PLACE, [only_normal], [generated(rng)], RULES):
         assert cell.auc.real is None
         assert cell.auc.gap is None
@@ -276,9 +271,7 @@ def test_missing_report_says_what_to_name(tmp_path: Path):
 
 def test_a_domain_without_clips_has_reasons(rng):
     real = arm(rng)
-    only_source = Arm(
-        real.clips, real.score, real.anomaly, np.full(len(real.score), "source"), real.decision
-    )
+    only_source = Arm(real.score, real.anomaly, np.full(len(real.score), "source"), real.decision)
     cells = {c.domain: c for c in section_cells(PLACE, [only_source], [generated(rng)], RULES)}
     assert cells["target"].auc.real is None
     assert cells["target"].auc.reason == "no real normal clips"
