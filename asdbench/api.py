@@ -13,7 +13,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Literal,
+    Protocol,
+    Self,
+    TypeVar,
+    runtime_checkable,
+)
 
 import numpy as np
 from numpy.typing import NDArray
@@ -284,6 +293,46 @@ class Generator(ABC):
     @abstractmethod
     def load(cls, folder: Path, params: Any, context: Context) -> Self:
         """Return a fitted generator from what :meth:`save` wrote."""
+
+
+@runtime_checkable
+class SupportsRoundtrip(Protocol):
+    """A generator that can pass clips through its codec and back, and change nothing else.
+
+    What a detector hears in such clips is the codec's doing, not the generator's.
+    """
+
+    def roundtrip(
+        self, clips: ClipSet, seeds: Sequence[int], context: Context
+    ) -> Iterator[GeneratedBatch]:
+        """Yield every clip after encoding and decoding, in order, as long as it was.
+
+        Draw what randomness decoding needs for clip ``i`` from ``seeds[i]`` alone.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsTraining(Protocol):
+    """A plug-in whose training is worth a command of its own: ``asdbench train``."""
+
+    trainable: ClassVar[Mapping[str, str]]
+    """What can be trained, and what it is in one sentence: ``{"generator": "..."}``."""
+
+    def train(
+        self,
+        part: str,
+        train: LabelledClipSet,
+        held_out: LabelledClipSet,
+        folder: Path,
+        context: Context,
+    ) -> None:
+        """Train ``part`` into ``folder``, going on from what an interrupted call left there.
+
+        The same call gives the same result, interrupted or not. ``held_out`` serves for
+        validation alone.
+        """
+        ...
 
 
 class Dataset(ABC):
