@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 from asdbench.api import Clip, no_progress
 from asdbench.audio import AudioFormat, file_digest, read_audio
@@ -55,6 +56,31 @@ def take_inventory(
     if fresh != memory:
         write_atomically(memory_path, canonical_json(fresh))
     return records
+
+
+def read_inventory(
+    clips: Sequence[Clip],
+    audio_format: AudioFormat,
+    store: Store,
+    on_bad_clip: Literal["error", "skip"],
+    progress: Callable[[int, int, str], None] = no_progress,
+) -> tuple[Mapping[str, FileRecord], dict[str, str]]:
+    """Return the record of every clip, and why bad clips are to be skipped; both by id.
+
+    Raises
+    ------
+    BadClipError
+        When there are bad clips and ``on_bad_clip`` is ``error``.
+    """
+    records = take_inventory(clips, audio_format, store, progress)
+    bad = {c.id: p for c in clips if (p := records[c.id].problem) is not None}
+    if bad and on_bad_clip == "error":
+        shown = "\n".join(f"  {problem}" for problem in list(bad.values())[:20])
+        raise BadClipError(
+            f"{len(bad)} of {len(clips)} clips cannot be used:\n{shown}",
+            "Mend or remove them, or set `on_bad_clip: skip` in the suite to go on without.",
+        )
+    return records, bad
 
 
 def _examine(clip: Clip, audio_format: AudioFormat) -> FileRecord:

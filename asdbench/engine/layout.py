@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from asdbench.api import Clip, Condition, Dataset, DetectorInfo, Label
+from asdbench.api import Clip, Condition, DetectorInfo, Label
 from asdbench.audio import AudioFormat
 from asdbench.engine.inventory import FileRecord
 from asdbench.engine.seeds import derive_seed, shuffle_rank
+from asdbench.engine.sources import Sources, identity
 from asdbench.engine.split import Split
 from asdbench.engine.store import Store, digest, entry_key
 from asdbench.engine.tasks import (
-    BuildDataset,
     ClipRef,
     Entry,
     FitDetector,
@@ -24,7 +24,7 @@ from asdbench.engine.tasks import (
     Task,
 )
 from asdbench.engine.units import Unit, by_unit, covers, inside
-from asdbench.registry import Use, code_digest
+from asdbench.registry import Use
 from asdbench.suite import LoadedPlugin, LoadedSuite
 from asdbench.suite.model import REAL, GridModel
 
@@ -65,15 +65,15 @@ class Layout:
         self.store = store
         self.audio = audio
         self.records = records
+        self.sources = Sources(loaded.dataset, store, audio, records)
         self.tasks: dict[Entry, Task] = {}
-        self.parts: dict[str, Entry] = {}
-        self.refs: dict[str, ClipRef] = {}
 
     def build(
         self, clips: Sequence[Clip], split: Split
     ) -> tuple[tuple[Task, ...], tuple[ScoredPool, ...]]:
         """Return the tasks, in an order in which they can run, and what is scored."""
-        self._build_parts(clips)
+        for task in self.sources.tasks(clips):
+            self._add(task)
         generated = self._build_generators(split)
         pools = self._build_detectors(split, generated)
         return tuple(self.tasks.values()), tuple(pools)
@@ -84,40 +84,6 @@ class Layout:
 
     def _seed(self, *names: str | int) -> int:
         return derive_seed(self.suite.seeds.master, *names)
-
-    def _build_parts(self, clips: Sequence[Clip]) -> None:
-        plugin = self.loaded.dataset
-        dataset: Dataset = plugin.cls(plugin.params)
-        needed = {c.part for c in clips}
-        for part in dataset.parts():
-            if part not in needed:
-                continue
-            inputs = {**_identity(plugin), "part": dict(dataset.part_key(part))}
-            entry = Entry("dataset", entry_key("dataset", inputs))
-            self.parts[part] = self._add(
-                BuildDataset(entry, f"simulate {part}", (), self.audio, plugin.use, part, 0)
-            )
-
-    def _ref(self, clip: Clip) -> ClipRef:
-        if clip.id not in self.refs:
-            path = clip.path
-            if clip.part is not None:
-                part = self.parts[clip.part]
-                path = self.store.path(part.kind, part.key) / clip.path
-            self.refs[clip.id] = ClipRef(self._digest(clip), clip.condition, clip.label, path)
-        return self.refs[clip.id]
-
-    def _digest(self, clip: Clip) -> str:
-        """Return what identifies a clip's audio in keys.
-
-        For a clip that the data set makes, that includes the code that makes it.
-        """
-        if clip.part is None:
-            return self.records[clip.id].digest
-        return digest([self.parts[clip.part].key, clip.id])
-
-    def _needs(self, clips: Iterable[Clip]) -> tuple[Entry, ...]:
-        return tuple(dict.fromkeys(self.parts[c.part] for c in clips if c.part is not None))
 
     def _build_generators(self, split: Split) -> dict[tuple[str, str, str], _Generated]:
         """Return what each grid makes, by (grid, machine, section)."""
@@ -135,16 +101,18 @@ class Layout:
 
     def _fit_generator(self, plugin: LoadedPlugin, unit: Unit, train: Sequence[Clip]) -> Entry:
         seed = self._seed("generator", plugin.cls.info.id, *unit)
-        inputs = {**_identity(plugin), **self._training(train), "seed": seed}
+        inputs = {**identity(plugin), **self._training(train), "seed": seed}
         entry = Entry("generator", entry_key("generator", inputs))
         title = f"fit {plugin.id} {'/'.join(unit) or 'suite'}"
-        refs = tuple(self._ref(c) for c in train)
+        refs = tuple(self.sources.ref(c) for c in train)
         return self._add(
-            FitGenerator(entry, title, self._needs(train), self.audio, plugin.use, refs, seed)
+            FitGenerator(
+                entry, title, self.sources.needs(train), self.audio, plugin.use, refs, seed
+            )
         )
 
     def _training(self, train: Sequence[Clip]) -> dict[str, Any]:
-        facts = [[self._digest(c), str(c.condition), c.label] for c in train]
+        facts = [[self.sources.digest(c), str(c.condition), c.label] for c in train]
         return {"train": digest(facts), "audio": asdict(self.audio)}
 
     def _generate(
@@ -163,22 +131,25 @@ class Layout:
             named = str(model.condition)
             seeds.append(self._seed("request", grid.label, named, count[named]))
             count[named] += 1
-        facts = [[str(m.condition), s, self._digest(m)] for m, s in zip(models, seeds, strict=True)]
+        facts = [
+            [str(m.condition), s, self.sources.digest(m)]
+            for m, s in zip(models, seeds, strict=True)
+        ]
         inputs = {"fitted": fitted.key, "label": grid.label, "requests": digest(facts)}
         entry = Entry("clips", entry_key("clips", inputs))
         task = GenerateClips(
             entry,
             f"generate {name} {real[0].machine}/{real[0].section}",
-            (fitted, *self._needs([*train, *real])),
+            (fitted, *self.sources.needs([*train, *real])),
             self.audio,
             plugin.use,
-            tuple(self._ref(c) for c in train),
+            tuple(self.sources.ref(c) for c in train),
             fitted,
             name,
             tuple(m.condition for m in models),
             grid.label,
             tuple(seeds),
-            tuple(self._ref(m) for m in models),
+            tuple(self.sources.ref(m) for m in models),
         )
         self._add(task)
         return _Generated(name, task)
@@ -206,22 +177,24 @@ class Layout:
     ) -> Entry:
         info: DetectorInfo = plugin.cls.info
         seed = self._seed("detector", info.id, repeat, *unit)
-        inputs = {**_identity(plugin, info.score_params), **self._training(train), "seed": seed}
+        inputs = {**identity(plugin, info.score_params), **self._training(train), "seed": seed}
         entry = Entry("detector", entry_key("detector", inputs))
         title = f"fit {plugin.id} {'/'.join(unit) or 'suite'}" + (f" #{repeat}" if repeat else "")
         values = {k: v for k, v in plugin.use.values.items() if k not in info.score_params}
         use = Use(plugin.use.plugin, values)
-        refs = tuple(self._ref(c) for c in train)
-        return self._add(FitDetector(entry, title, self._needs(train), self.audio, use, refs, seed))
+        refs = tuple(self.sources.ref(c) for c in train)
+        return self._add(
+            FitDetector(entry, title, self.sources.needs(train), self.audio, use, refs, seed)
+        )
 
     def _score_real(
         self, plugin: LoadedPlugin, unit: Unit, repeat: int, fitted: Entry, real: Sequence[Clip]
     ) -> ScoredPool:
         # Sorted names would put anomalies before normals: a detector could read the label there.
         shuffled = sorted(real, key=lambda c: shuffle_rank(self.suite.seeds.master, c.id))
-        refs = tuple(self._ref(c) for c in shuffled)
+        refs = tuple(self.sources.ref(c) for c in shuffled)
         rows = tuple(PoolRow(c.id, c.condition, c.label) for c in shuffled)
-        needs = (fitted, *self._needs(real))
+        needs = (fitted, *self.sources.needs(real))
         return self._score(plugin, unit, repeat, fitted, REAL, refs, rows, needs)
 
     def _score_generated(
@@ -255,7 +228,7 @@ class Layout:
         shown = sorted(info.needs)
         facts = [[ref.digest, str(ref.condition)] for ref in refs]
         inputs = {
-            **_identity(plugin),
+            **identity(plugin),
             "fitted": fitted.key,
             "clips": digest(facts),
             "seed": seed,
@@ -290,17 +263,6 @@ class _Generated:
             )
             for i, condition in enumerate(self.task.conditions)
         ]
-
-
-def _identity(plugin: LoadedPlugin, without: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """Return what identifies a plug-in's code and parameters in a key."""
-    info = plugin.cls.info
-    return {
-        "plugin": info.id,
-        "version": info.version,
-        "code": code_digest(plugin.cls),
-        "params": {k: v for k, v in plugin.identity.items() if k not in without},
-    }
 
 
 def _models(real: Sequence[Clip], multiplier: float, seed: int) -> list[Clip]:

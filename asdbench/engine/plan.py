@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 
 from asdbench.api import Clip, Dataset, no_progress
 from asdbench.audio import AudioFormat
-from asdbench.engine.inventory import take_inventory
+from asdbench.engine.inventory import read_inventory
 from asdbench.engine.layout import Layout, ScoredPool
 from asdbench.engine.split import Split, split_clips
 from asdbench.engine.store import Store, digest
 from asdbench.engine.tasks import Entry, GenerateClips, Task
-from asdbench.errors import BadClipError, DataError
+from asdbench.errors import DataError
 from asdbench.registry import did_you_mean
 from asdbench.suite import LoadedSuite
 
@@ -122,14 +122,7 @@ def make_plan(
     """
     listed = list_clips(loaded)
     audio = AudioFormat(**loaded.suite.audio.model_dump())
-    records = take_inventory(listed, audio, store, progress)
-    bad = {c.id: p for c in listed if (p := records[c.id].problem) is not None}
-    if bad and loaded.suite.on_bad_clip == "error":
-        shown = "\n".join(f"  {problem}" for problem in list(bad.values())[:20])
-        raise BadClipError(
-            f"{len(bad)} of {len(listed)} clips cannot be used:\n{shown}",
-            "Mend or remove them, or set `on_bad_clip: skip` in the suite to go on without.",
-        )
+    records, bad = read_inventory(listed, audio, store, loaded.suite.on_bad_clip, progress)
     clips = [c for c in listed if c.id not in bad]
     split = split_clips(clips, loaded.suite.split, generators=bool(loaded.suite.generators))
     empty = _empty_sections(clips, split)

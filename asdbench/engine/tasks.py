@@ -7,16 +7,14 @@ before it runs; running it twice, or in another process, writes the same bytes.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from asdbench.api import (
-    Audio,
     Condition,
     Context,
     Dataset,
@@ -26,8 +24,9 @@ from asdbench.api import (
     Label,
     Request,
 )
-from asdbench.audio import AudioFormat, probe, read_audio, resample, write_wav
+from asdbench.audio import AudioFormat, probe, read_audio, write_wav
 from asdbench.clips import ClipPool
+from asdbench.engine.making import make_clips
 from asdbench.engine.store import Store, entry_key
 from asdbench.errors import AsdbenchError, PluginError
 from asdbench.registry import Use, code_digest
@@ -177,29 +176,11 @@ def _generate(task: GenerateClips, store: Store, folder: Path, context: Context)
             task.conditions, task.seeds, task.lengths_from, strict=True
         )
     ]
-    for request in requests:
-        reason = generator.refuses(request)
-        if reason is not None:
-            raise PluginError(f"'{plugin.info.id}' refuses {request.condition}: {reason}")
     train = pool(task.train, task.audio, store, labelled=True)
     notes: list[dict[str, str]] = []
-    for batch in generator.generate(requests, train, context):
-        batch_notes = list(batch.notes) or [{}] * len(batch.audio)
-        if len(notes) + len(batch.audio) > len(requests) or len(batch_notes) != len(batch.audio):
-            raise PluginError(
-                f"'{plugin.info.id}' made a batch of {len(batch.audio)} clips and "
-                f"{len(batch_notes)} notes after {len(notes)} of {len(requests)} requests",
-                _ONE_EACH,
-            )
-        for audio, note in zip(batch.audio, batch_notes, strict=True):
-            request = requests[len(notes)]
-            ready, change = _ready(audio, batch.sample_rate, request, task.audio, plugin.info.id)
-            write_wav(folder / clip_name(len(notes)), ready, task.audio.sample_rate)
-            notes.append({**note, **change})
-    if len(notes) != len(requests):
-        raise PluginError(
-            f"'{plugin.info.id}' made {len(notes)} clips for {len(requests)} requests", _ONE_EACH
-        )
+    for made in make_clips(generator, requests, train, task.audio.sample_rate, context):
+        write_wav(folder / clip_name(len(notes)), made.audio, task.audio.sample_rate)
+        notes.append(made.notes)
     rows = [
         {"condition": str(r.condition), "label": r.label, "seed": r.seed, "notes": n}
         for r, n in zip(requests, notes, strict=True)
@@ -210,45 +191,6 @@ def _generate(task: GenerateClips, store: Store, folder: Path, context: Context)
 def clip_name(index: int) -> str:
     """Return the file name of clip ``index`` of a ``clips`` entry."""
     return f"{index:06d}.wav"
-
-
-_ONE_EACH = "generate() must yield exactly one clip for every request, in order."
-
-
-def _ready(
-    audio: Any, rate: int, request: Request, wanted: AudioFormat, plugin_id: str
-) -> tuple[Audio, dict[str, str]]:
-    """Return a generated clip at the suite's rate, length and scale, and what that changed.
-
-    Raises
-    ------
-    PluginError
-        When it is no clip, silent, or of another length than was asked for.
-    """
-
-    def refuse(problem: str) -> NoReturn:
-        raise PluginError(
-            f"'{plugin_id}' made an unusable clip for {request.condition}: {problem}",
-            "A clip is a float32 array (samples,), as long as asked for, every value finite.",
-        )
-
-    if getattr(audio, "ndim", 0) != 1 or audio.dtype.kind != "f":
-        refuse(f"{getattr(audio, 'dtype', type(audio))} {getattr(audio, 'shape', '')}")
-    if not np.isfinite(audio).all():
-        refuse("it holds NaN or infinity")
-    clip = np.asarray(audio, dtype=np.float32)
-    if rate != wanted.sample_rate and len(clip):
-        clip = resample(clip, rate, wanted.sample_rate)
-    if abs(len(clip) - request.samples) > 1:  # one sample is the rounding of another rate
-        refuse(f"{len(clip)} samples at {wanted.sample_rate} Hz instead of {request.samples}")
-    clip = np.pad(clip, (0, max(0, request.samples - len(clip))))[: request.samples]
-    peak = float(np.abs(clip).max())
-    if peak == 0.0:
-        refuse("it is silent")
-    if peak <= 1.0:
-        return clip, {}
-    scaled = clip / np.float32(peak * (1 + 1e-6))
-    return scaled, {"scaled_to_full_scale_db": f"{-20 * math.log10(peak):.2f}"}
 
 
 def _samples(reference: ClipRef, audio: AudioFormat) -> int:
