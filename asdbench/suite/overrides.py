@@ -21,29 +21,32 @@ class Override:
 
 
 def apply_overrides(
-    document: Document, texts: Sequence[str]
+    document: Document, texts: Sequence[str], option: str = "--set", below: str = ""
 ) -> tuple[Document, list[Override], list[Problem]]:
     """Return the document with values replaced, what was set, and what could not be.
 
     ``texts`` are ``dotted.path=value``. An item of a list goes by its ``id``; the value is YAML.
     Keys that the suite does not know are set all the same, and refused by its checks.
+    ``option`` is what messages call the option; ``below`` is what every path starts at.
     """
     data = copy.deepcopy(document.data)
     values, keys = dict(document.values), dict(document.keys)
     applied: list[Override] = []
     problems: list[Problem] = []
     for text in texts:
-        place = Place(f"--set {text}")
+        place = Place(f"{option} {text}")
         dotted, equals, value_text = text.partition("=")
         if not equals or "" in dotted.split("."):
-            problems.append(Problem.at(place, "expected KEY=VALUE", "Example: seeds.master=1."))
+            example = "seed=1" if below else "seeds.master=1"
+            problems.append(Problem.at(place, "expected KEY=VALUE", f"Example: {example}."))
             continue
         value_document, mistakes = parse(value_text.encode(), place.file)
         if mistakes and value_text.strip():
             problems += [Problem.at(place, mistake.message, mistake.hint) for mistake in mistakes]
             continue
         try:
-            path = _assign(data, dotted, value_document.data if value_document else None)
+            whole = f"{below}.{dotted}" if below else dotted
+            path = _assign(data, whole, value_document.data if value_document else None)
         except _UnknownPathError as error:
             problems.append(Problem.at(place, error.message, error.hint))
             continue
