@@ -118,7 +118,8 @@ def _obstacles(base: Report, new: Report) -> Iterator[str]:
 
 
 def _grid(grid: GridFacts) -> str:
-    return f"{grid.multiplier:g} x {grid.label} of {grid.generator}, matching {grid.match}"
+    made = " through its codec" if grid.make == "roundtrip" else ""
+    return f"{grid.multiplier:g} x {grid.label} of {grid.generator}{made}, matching {grid.match}"
 
 
 def _notes(base: Report, new: Report) -> Iterator[str]:

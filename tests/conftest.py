@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from toy import write_toy
+from toy import write_arms, write_toy
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -25,3 +25,9 @@ def shared() -> Path:
 def toy_suite(tmp_path: Path) -> Path:
     """A small suite with its clips and detector, ready to run."""
     return write_toy(tmp_path / "toy")
+
+
+@pytest.fixture
+def arms_suite(tmp_path: Path) -> Path:
+    """The same clips and detector with a generator that has a codec, and grids for every arm."""
+    return write_arms(tmp_path / "toy")

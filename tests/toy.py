@@ -1,4 +1,4 @@
-"""A detector and data for tests of the engine: quick, with a known truth."""
+"""A detector, a generator and data for tests of the engine: quick, with a known truth."""
 
 from __future__ import annotations
 
@@ -93,6 +93,79 @@ detectors:
 statistics: {bootstrap: 100}
 """
 
+GENERATOR = '''
+import json
+
+import numpy as np
+
+from asdbench.api import GeneratedBatch, Generator, GeneratorInfo, Params, generator
+
+
+class TapeParams(Params):
+    gain: float = 1.0
+    """Of generated clips; 1 gives training clips back, anything else is an artifact."""
+    hiss: float = 0.05
+    """Noise that the codec adds, relative to the level of the clip."""
+    gain_coded: float = 1.0
+    """Of clips that went through the codec."""
+    lose: int = 0
+    """Clips that the codec loses."""
+
+
+@generator("tape")
+class Tape(Generator):
+    """Gives training clips of the label back; its codec adds noise."""
+
+    info = GeneratorInfo(id="tape", version="1", params=TapeParams)
+
+    def fit(self, train, context): ...
+
+    def generate(self, requests, train, context):
+        turn = {}
+        for r in requests:
+            domain = r.condition.domain
+            known = enumerate(zip(train.conditions, train.labels))
+            found = [i for i, (c, label) in known if (c.domain, label) == (domain, r.label)]
+            count = turn[domain] = turn.get(domain, -1) + 1
+            clip = self.params.gain * train.audio(found[count % len(found)])
+            yield GeneratedBatch([clip.astype(np.float32)], train.sample_rate)
+
+    def roundtrip(self, clips, seeds, context):
+        assert all(c.domain is None for c in clips.conditions), "domain leaked"
+        assert not getattr(clips, "labels", ()), "labels leaked"
+        for i in range(len(clips) - self.params.lose):
+            clip = clips.audio(i)
+            hiss = np.random.default_rng(seeds[i]).standard_normal(len(clip))
+            coded = self.params.gain_coded * (clip + self.params.hiss * np.std(clip) * hiss)
+            yield GeneratedBatch([coded.astype(np.float32)], clips.sample_rate)
+
+    def save(self, folder):
+        (folder / "tape.json").write_text(json.dumps({}))
+
+    @classmethod
+    def load(cls, folder, params, context):
+        return cls(params)
+'''
+
+ARMS_SUITE = """\
+schema: asdbench/suite@1
+name: arms
+dataset: {use: manifest, file: clips.csv}
+plugins: [./level.py, ./tape.py]
+split: {generator_train: 0.5, generator_normals: 0.5}
+generators:
+  - {id: tape, use: tape}
+grids:
+  made: {generator: tape, label: anomaly}
+  made-normals: {generator: tape, label: normal}
+  coded: {generator: tape, label: anomaly, make: roundtrip}
+  coded-normals: {generator: tape, label: normal, make: roundtrip}
+detectors:
+  - {id: level, use: level}
+  - {id: flipped, use: level, params: {sign: -1}}
+statistics: {bootstrap: 100}
+"""
+
 
 def write_toy(folder: Path, machines: tuple[str, ...] = ("fan", "pump")) -> Path:
     """Write clips, manifest, plug-in and suite; return the suite's path."""
@@ -128,8 +201,16 @@ def write_toy(folder: Path, machines: tuple[str, ...] = ("fan", "pump")) -> Path
         writer.writeheader()
         writer.writerows(rows)
     (folder / "level.py").write_text(DETECTOR)
+    (folder / "tape.py").write_text(GENERATOR)
     suite = folder / "toy.yaml"
     suite.write_text(SUITE)
+    return suite
+
+
+def write_arms(folder: Path) -> Path:
+    """Write the toy's clips and plug-ins with a suite of all four grids; return its path."""
+    suite = write_toy(folder).with_name("arms.yaml")
+    suite.write_text(ARMS_SUITE)
     return suite
 
 

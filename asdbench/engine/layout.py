@@ -20,6 +20,8 @@ from asdbench.engine.tasks import (
     FitDetector,
     FitGenerator,
     GenerateClips,
+    MakeClips,
+    RoundtripClips,
     ScoreClips,
     Task,
 )
@@ -36,6 +38,8 @@ class PoolRow:
     clip: str
     condition: Condition
     label: Label | None
+    copy_of: str | None = None
+    """Of a round trip, the real clip that went in."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,10 @@ class Layout:
                 fitted = self._fit_generator(plugin, unit, train)
                 real = [c for c in split.evaluation if covers(unit, c) and c.label == grid.label]
                 for (machine, section), clips in by_unit(real, "section").items():
-                    made = self._generate(name, grid, plugin, fitted, train, clips)
+                    if grid.make == "roundtrip":
+                        made = self._roundtrip(name, grid, plugin, fitted, clips)
+                    else:
+                        made = self._generate(name, grid, plugin, fitted, train, clips)
                     generated[name, machine, section] = made
         return generated
 
@@ -143,16 +150,45 @@ class Layout:
             (fitted, *self.sources.needs([*train, *real])),
             self.audio,
             plugin.use,
-            tuple(self.sources.ref(c) for c in train),
             fitted,
             name,
-            tuple(m.condition for m in models),
             grid.label,
-            tuple(seeds),
             tuple(self.sources.ref(m) for m in models),
+            tuple(seeds),
+            tuple(self.sources.ref(c) for c in train),
         )
         self._add(task)
         return _Generated(name, task)
+
+    def _roundtrip(
+        self,
+        name: str,
+        grid: GridModel,
+        plugin: LoadedPlugin,
+        fitted: Entry,
+        real: Sequence[Clip],
+    ) -> _Generated:
+        # Sorted names would tell the domains apart, which the codec is not told.
+        clips = sorted(real, key=lambda c: shuffle_rank(self.suite.seeds.master, c.id))
+        seeds = tuple(self._seed("roundtrip", c.id) for c in clips)
+        facts = [
+            [str(c.condition), s, self.sources.digest(c)] for c, s in zip(clips, seeds, strict=True)
+        ]
+        inputs = {"fitted": fitted.key, "label": grid.label, "roundtrip": digest(facts)}
+        task = RoundtripClips(
+            Entry("clips", entry_key("clips", inputs)),
+            f"roundtrip {name} {real[0].machine}/{real[0].section}",
+            (fitted, *self.sources.needs(real)),
+            self.audio,
+            plugin.use,
+            fitted,
+            name,
+            grid.label,
+            tuple(self.sources.ref(c) for c in clips),
+            seeds,
+        )
+        self._add(task)
+        return _Generated(name, task, tuple(c.id for c in clips))
 
     def _build_detectors(
         self, split: Split, generated: Mapping[tuple[str, str, str], _Generated]
@@ -245,24 +281,24 @@ class _Generated:
     """The clips that one grid makes for one section."""
 
     grid: str
-    task: GenerateClips
+    task: MakeClips
+    copies_of: tuple[str, ...] = ()
+    """Of a round trip, the clips that went in."""
 
     def refs(self) -> list[ClipRef]:
         entry = self.task.entry
         return [
-            ClipRef(digest([entry.key, i]), condition, self.task.label, None, entry, i)
-            for i, condition in enumerate(self.task.conditions)
+            ClipRef(digest([entry.key, i]), real.condition, self.task.label, None, entry, i)
+            for i, real in enumerate(self.task.real)
         ]
 
     def rows(self) -> list[PoolRow]:
-        return [
-            PoolRow(
-                f"{self.grid}/{condition.machine}/{condition.section}/{i:06d}",
-                condition,
-                self.task.label,
-            )
-            for i, condition in enumerate(self.task.conditions)
-        ]
+        rows = []
+        for i, real in enumerate(self.task.real):
+            name = f"{self.grid}/{real.condition.machine}/{real.condition.section}/{i:06d}"
+            copy_of = self.copies_of[i] if self.copies_of else None
+            rows.append(PoolRow(name, real.condition, self.task.label, copy_of))
+        return rows
 
 
 def _models(real: Sequence[Clip], multiplier: float, seed: int) -> list[Clip]:

@@ -1,19 +1,26 @@
-"""Ask a generator for clips, and hold it to its contract."""
+"""Ask a generator for clips, or for a round trip, and hold it to its contract."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
 
-from asdbench.api import Audio, Context, Generator, LabelledClipSet, Request
+from asdbench.api import (
+    Audio,
+    ClipSet,
+    Context,
+    GeneratedBatch,
+    Generator,
+    LabelledClipSet,
+    Request,
+    SupportsRoundtrip,
+)
 from asdbench.audio import resample
 from asdbench.errors import PluginError
-
-_ONE_EACH = "generate() must yield exactly one clip for every request, in order."
 
 
 @dataclass(frozen=True)
@@ -46,21 +53,50 @@ def make_clips(
         reason = generator.refuses(request)
         if reason is not None:
             raise PluginError(f"'{name}' refuses {request.condition}: {reason}")
+    yield from _checked(generator.generate(requests, train, context), requests, sample_rate, name)
+
+
+def roundtrip_clips(
+    codec: SupportsRoundtrip,
+    clips: ClipSet,
+    requests: Sequence[Request],
+    sample_rate: int,
+    name: str,
+    context: Context,
+) -> Iterator[MadeClip]:
+    """Yield every clip at ``sample_rate`` after encoding and decoding, in order.
+
+    ``requests`` say what each clip has to be; ``name`` is the plug-in's, for messages.
+
+    Raises
+    ------
+    PluginError
+        When what the codec returns is no clip, silent, of another length, or not one for every
+        clip.
+    """
+    batches = codec.roundtrip(clips, [request.seed for request in requests], context)
+    yield from _checked(batches, requests, sample_rate, name)
+
+
+def _checked(
+    batches: Iterable[GeneratedBatch], requests: Sequence[Request], sample_rate: int, name: str
+) -> Iterator[MadeClip]:
+    one_each = "It must yield exactly one clip for every one asked for, in order."
     count = 0
-    for batch in generator.generate(requests, train, context):
+    for batch in batches:
         batch_notes = list(batch.notes) or [{}] * len(batch.audio)
         if count + len(batch.audio) > len(requests) or len(batch_notes) != len(batch.audio):
             raise PluginError(
                 f"'{name}' made a batch of {len(batch.audio)} clips and "
                 f"{len(batch_notes)} notes after {count} of {len(requests)} requests",
-                _ONE_EACH,
+                one_each,
             )
         for audio, note in zip(batch.audio, batch_notes, strict=True):
             ready, change = _ready(audio, batch.sample_rate, requests[count], sample_rate, name)
             count += 1
             yield MadeClip(ready, {**note, **change})
     if count != len(requests):
-        raise PluginError(f"'{name}' made {count} clips for {len(requests)} requests", _ONE_EACH)
+        raise PluginError(f"'{name}' made {count} clips for {len(requests)} requests", one_each)
 
 
 def _ready(

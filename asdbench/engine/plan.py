@@ -11,10 +11,10 @@ from asdbench.engine.inventory import read_inventory
 from asdbench.engine.layout import Layout, ScoredPool
 from asdbench.engine.split import Split, split_clips
 from asdbench.engine.store import Store, digest
-from asdbench.engine.tasks import Entry, GenerateClips, Task
+from asdbench.engine.tasks import Entry, MakeClips, Task
 from asdbench.errors import DataError
 from asdbench.registry import did_you_mean
-from asdbench.suite import LoadedSuite
+from asdbench.suite import LoadedPlugin, LoadedSuite
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Plan:
         """Return the tasks whose entries the store lacks and something still needs."""
         absent = {t.entry: t for t in self.tasks if not store.has(t.entry.kind, t.entry.key)}
         wanted = {p.entry for p in self.pools} | {
-            t.entry for t in self.tasks if isinstance(t, GenerateClips)
+            t.entry for t in self.tasks if isinstance(t, MakeClips)
         }
         todo: set[Entry] = set()
         stack = [entry for entry in wanted if entry in absent]
@@ -48,35 +48,44 @@ class Plan:
 
 
 def list_clips(loaded: LoadedSuite) -> list[Clip]:
-    """Return the clips that the suite selects.
+    """Return the clips that the suite selects; see :func:`select_clips`."""
+    model = loaded.suite.dataset
+    return select_clips(loaded.dataset, model.machines, model.sections, loaded.name_for_people)
+
+
+def select_clips(
+    plugin: LoadedPlugin,
+    machines: Sequence[str] | None,
+    sections: Sequence[str] | None,
+    asked_by: str,
+) -> list[Clip]:
+    """Return the clips of a data set, sorted by id; of some machines and sections, or of all.
 
     Raises
     ------
     DataError
-        When the data is missing, or nothing is left after the selection.
+        When the data is missing, or nothing is left after the selection; the message starts
+        with ``asked_by``.
     """
-    dataset: Dataset = loaded.dataset.cls(loaded.dataset.params)
+    dataset: Dataset = plugin.cls(plugin.params)
     every = dataset.clips()
-    model = loaded.suite.dataset
     chosen = [
         c
         for c in every
-        if (model.machines is None or c.machine in model.machines)
-        and (model.sections is None or c.section in model.sections)
+        if (machines is None or c.machine in machines)
+        and (sections is None or c.section in sections)
     ]
-    for wanted, field in ((model.machines, "machine"), (model.sections, "section")):
+    for wanted, field in ((machines, "machine"), (sections, "section")):
         there = sorted({getattr(c, field) for c in every})
         for name in wanted or ():
             if name not in there:
                 raise DataError(
-                    f"{loaded.name_for_people}: the data has no {field} '{name}'."
-                    f"{did_you_mean(name, there)}",
+                    f"{asked_by}: the data has no {field} '{name}'.{did_you_mean(name, there)}",
                     f"It has: {', '.join(there) or 'nothing'}.",
                 )
     if not chosen:
         raise DataError(
-            f"{loaded.name_for_people}: no clips are left after the selection of machines and "
-            "sections",
+            f"{asked_by}: no clips are left after the selection of machines and sections",
             f"The data has {len(every)} clips.",
         )
     return sorted(chosen, key=lambda c: c.id)

@@ -22,7 +22,7 @@ from asdbench.engine.facts import plugin_use
 from asdbench.engine.local import Failure, Observer
 from asdbench.engine.plan import Plan
 from asdbench.engine.store import Store, write_atomically
-from asdbench.engine.tasks import Entry, GenerateClips, Task, clip_name
+from asdbench.engine.tasks import Entry, MakeClips, Task, clip_name
 from asdbench.suite import LoadedSuite
 
 
@@ -44,8 +44,8 @@ def copy_samples(plan: Plan, store: Store, failures: Collection[Entry], folder: 
     """Copy the first clip of each grid and section, to listen to."""
     names = {}
     for task in plan.tasks:
-        if isinstance(task, GenerateClips) and task.entry not in failures:
-            condition = task.conditions[0]
+        if isinstance(task, MakeClips) and task.entry not in failures:
+            condition = task.real[0].condition
             name = f"{task.grid}_{condition.machine}_{condition.section}_{task.label}"
             names[re.sub(r"[^\w.-]+", "_", name)[:120] + ".wav"] = store.path(
                 task.entry.kind, task.entry.key

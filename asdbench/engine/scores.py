@@ -17,6 +17,7 @@ from asdbench.suite.model import REAL
 
 COLUMNS = {
     "clip": "string",
+    "copy_of": "string",
     "origin": "string",
     "generator": "string",
     "detector": "string",
@@ -29,8 +30,9 @@ COLUMNS = {
     "score": "float64",
     "decision": "boolean",
 }
-"""Columns of ``scores.parquet``. ``origin`` is ``real`` or the name of a grid; ``domain``,
-``label``, ``generator`` and ``decision`` may be null."""
+"""Columns of ``scores.parquet``. ``origin`` is ``real`` or the name of a grid; ``copy_of`` is
+the real clip that went into a round trip. ``copy_of``, ``domain``, ``label``, ``generator`` and
+``decision`` may be null."""
 
 
 def collect_scores(plan: Plan, store: Store, failed: Collection[Entry]) -> pd.DataFrame:
@@ -57,6 +59,7 @@ def _frame(plan: Plan, pool: ScoredPool, store: Store) -> pd.DataFrame:
     grid = plan.loaded.suite.grids.get(pool.origin)
     columns = {
         "clip": [row.clip for row in pool.rows],
+        "copy_of": [row.copy_of for row in pool.rows],
         "origin": pool.origin,
         "generator": grid.generator if grid and pool.origin != REAL else None,
         "detector": pool.detector,

@@ -1,13 +1,13 @@
-"""The five kinds of work, each from a self-contained, picklable description to a store entry.
+"""The kinds of work, each from a self-contained, picklable description to a store entry.
 
-dataset part -> generator fit -> generated clips -> detector fit -> scores. A task knows its key
-before it runs; running it twice, or in another process, writes the same bytes.
+dataset part -> generator fit -> generated or coded clips -> detector fit -> scores. A task
+knows its key before it runs; running it twice, or in another process, writes the same bytes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,10 +23,11 @@ from asdbench.api import (
     Generator,
     Label,
     Request,
+    SupportsRoundtrip,
 )
 from asdbench.audio import AudioFormat, probe, read_audio, write_wav
 from asdbench.clips import ClipPool
-from asdbench.engine.making import make_clips
+from asdbench.engine.making import MadeClip, make_clips, roundtrip_clips
 from asdbench.engine.store import Store, entry_key
 from asdbench.errors import AsdbenchError, PluginError
 from asdbench.registry import Use, code_digest
@@ -88,17 +89,28 @@ class FitGenerator(Task):
 
 
 @dataclass(frozen=True)
-class GenerateClips(Task):
-    """Make one clip for every request; ``lengths_from`` are the real clips they stand beside."""
+class MakeClips(Task):
+    """Have a fitted generator make one clip for each of ``real``, like it or from it."""
 
     use: Use
-    train: tuple[ClipRef, ...]
     fitted: Entry
     grid: str
-    conditions: tuple[Condition, ...]
     label: Label
+    real: tuple[ClipRef, ...]
+    """Real clips of the evaluation, which lend their conditions and lengths."""
     seeds: tuple[int, ...]
-    lengths_from: tuple[ClipRef, ...]
+
+
+@dataclass(frozen=True)
+class GenerateClips(MakeClips):
+    """Make new clips of the conditions of ``real``."""
+
+    train: tuple[ClipRef, ...]
+
+
+@dataclass(frozen=True)
+class RoundtripClips(MakeClips):
+    """Pass ``real`` through the generator's codec and back."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +144,7 @@ def execute(task: Task, store: Store, device: str, progress: Progress) -> None:
         BuildDataset: _build_dataset,
         FitGenerator: _fit_generator,
         GenerateClips: _generate,
+        RoundtripClips: _roundtrip,
         FitDetector: _fit_detector,
         ScoreClips: _score,
     }
@@ -170,21 +183,40 @@ def _fit_generator(task: FitGenerator, store: Store, folder: Path, context: Cont
 def _generate(task: GenerateClips, store: Store, folder: Path, context: Context) -> None:
     plugin, params = task.use.load()
     generator: Generator = plugin.load(store.path("generator", task.fitted.key), params, context)
-    requests = [
-        Request(condition, task.label, seed, _samples(reference, task.audio))
-        for condition, seed, reference in zip(
-            task.conditions, task.seeds, task.lengths_from, strict=True
-        )
-    ]
+    requests = _requests(task)
     train = pool(task.train, task.audio, store, labelled=True)
-    notes: list[dict[str, str]] = []
-    for made in make_clips(generator, requests, train, task.audio.sample_rate, context):
-        write_wav(folder / clip_name(len(notes)), made.audio, task.audio.sample_rate)
-        notes.append(made.notes)
-    rows = [
-        {"condition": str(r.condition), "label": r.label, "seed": r.seed, "notes": n}
-        for r, n in zip(requests, notes, strict=True)
+    made = make_clips(generator, requests, train, task.audio.sample_rate, context)
+    _write_clips(made, requests, folder, task.audio.sample_rate)
+
+
+def _roundtrip(task: RoundtripClips, store: Store, folder: Path, context: Context) -> None:
+    plugin, params = task.use.load()
+    codec: SupportsRoundtrip = plugin.load(
+        store.path("generator", task.fitted.key), params, context
+    )
+    requests = _requests(task)
+    clips = pool(task.real, task.audio, store, hide="domain")
+    rate = task.audio.sample_rate
+    made = roundtrip_clips(codec, clips, requests, rate, plugin.info.id, context)
+    _write_clips(made, requests, folder, rate)
+
+
+def _requests(task: MakeClips) -> list[Request]:
+    return [
+        Request(ref.condition, task.label, seed, _samples(ref, task.audio))
+        for ref, seed in zip(task.real, task.seeds, strict=True)
     ]
+
+
+def _write_clips(
+    made: Iterable[MadeClip], requests: Sequence[Request], folder: Path, sample_rate: int
+) -> None:
+    rows = []
+    for index, (request, clip) in enumerate(zip(requests, made, strict=True)):
+        write_wav(folder / clip_name(index), clip.audio, sample_rate)
+        condition, label = str(request.condition), request.label
+        row = {"condition": condition, "label": label, "seed": request.seed, "notes": clip.notes}
+        rows.append(row)
     (folder / "clips.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 

@@ -56,7 +56,11 @@ def build_report(
         definition, suite.statistics.confidence, suite.statistics.bootstrap, suite.seeds.master
     )
     arms = _arms(scores)
-    grids: list[str | None] = [n for n, grid in suite.grids.items() if grid.label == "anomaly"]
+    grids: list[str | None] = [
+        name
+        for name, grid in suite.grids.items()
+        if (grid.make, grid.label) == ("generate", "anomaly")
+    ]
     cells: list[Cell] = []
     for detector in suite.detectors:
         for grid in grids or [None]:

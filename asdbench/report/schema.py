@@ -172,7 +172,9 @@ class GridFacts(Model):
     generator: str
     """`id` in the suite."""
     label: Literal["normal", "anomaly"]
-    """What was generated. Grids of normals are scored, and in no table yet."""
+    """What was generated."""
+    make: Literal["generate", "roundtrip"] = "generate"
+    """Whether clips are new, or the real ones through the generator's codec and back."""
     match: str
     """What the conditions were taken from."""
     multiplier: float

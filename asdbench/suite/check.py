@@ -11,9 +11,10 @@ from typing import Any
 from asdbench.errors import AsdbenchError, PluginError
 from asdbench.registry import Kind, PluginSpec, Use, did_you_mean, inspect_file
 from asdbench.suite.environment import expand
+from asdbench.suite.grids import grid_problems
 from asdbench.suite.loaded import LoadedPlugin
 from asdbench.suite.locations import resolve_locations, stated_values
-from asdbench.suite.model import REAL, DatasetModel
+from asdbench.suite.model import DatasetModel
 from asdbench.suite.overrides import Override
 from asdbench.suite.problem import Place, Problem
 from asdbench.suite.validate import validate
@@ -92,28 +93,8 @@ class Checker:
         ids = [item.get("id") for _, item in self._items("generators") if isinstance(item, dict)]
         known = list(dict.fromkeys(name for name in ids if isinstance(name, str)))
         loaded = {plugin.id: plugin for plugin in generators}
-        for name, grid in grids.items() if isinstance(grids, dict) else ():
-            if name == REAL:
-                place = self.document.place(("grids", name))
-                hint = "It is what tables call the real clips. Choose another name."
-                self.problems.append(Problem.at(place, f"a grid cannot be named '{REAL}'", hint))
-            wanted = grid.get("generator") if isinstance(grid, dict) else None
-            if not isinstance(wanted, str):
-                continue
-            path: KeyPath = ("grids", name)
-            if wanted not in known:
-                message = f"unknown generator '{wanted}'.{did_you_mean(wanted, known)}"
-                hint = f"Allowed (ids under 'generators'): {', '.join(known) or 'none'}."
-                place = self.document.place((*path, "generator"))
-                self.problems.append(Problem.at(place, message, hint))
-            elif wanted in loaded:
-                label = grid.get("label", "anomaly")
-                can = sorted(loaded[wanted].cls.info.labels)
-                if label in ("normal", "anomaly") and label not in can:
-                    message = f"generator '{wanted}' cannot make label '{label}'"
-                    place = self.document.place((*path, "label"))
-                    hint = f"Allowed: {', '.join(can) or 'none'}."
-                    self.problems.append(Problem.at(place, message, hint))
+        if isinstance(grids, dict):
+            self.problems += grid_problems(self.document, grids, known, loaded)
 
     def _plugin(
         self,

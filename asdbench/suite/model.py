@@ -88,10 +88,13 @@ class GridModel(Model):
     """`id` of an entry of `generators`."""
     label: Label = "anomaly"
     """What to generate. A grid of normals serves as a control."""
+    make: Literal["generate", "roundtrip"] = "generate"
+    """`generate`: new clips; `roundtrip`: the real test clips of that label through the
+    generator's codec and back, each once."""
     match: Literal["real"] = "real"
     """`real`: the same mix of conditions as the real test clips of that label."""
     multiplier: float = Field(1.0, gt=0.0, le=1000.0)
-    """Generated clips for every real one."""
+    """Generated clips for every real one; 1 for a round trip."""
 
 
 class SeedsModel(Model):

@@ -47,6 +47,7 @@ def frame(arms: dict[tuple[str, str, int], Arm]) -> pd.DataFrame:
         part = pd.DataFrame(
             {
                 "clip": [f"c{i}" for i in range(len(a.score))],
+                "copy_of": None,
                 "origin": origin,
                 "generator": None if origin == "real" else "gen",
                 "detector": detector,

@@ -325,6 +325,62 @@ def test_a_label_that_the_generator_cannot_make(mistakes: Mistakes, tmp_path: Pa
     ]
 
 
+CODEC = """
+    def roundtrip(self, clips, seeds, context): ...
+"""
+
+
+def test_a_round_trip_needs_a_codec_and_gives_each_clip_once(
+    mistakes: Mistakes, tmp_path: Path
+) -> None:
+    (tmp_path / "generator.py").write_text(GENERATOR)
+    (tmp_path / "coding.py").write_text(GENERATOR.rstrip() + CODEC)
+    grid = ("label: anomaly", "label: normal, make: roundtrip")
+    assert mistakes(replace=grid, overrides=["generators.altered.use=./generator.py:G"]) == [
+        "my.yaml:11: generator 'altered' has no round trip. Allowed: generate. A round trip "
+        "needs a codec."
+    ]
+    coding = ["generators.altered.use=./coding.py:G"]
+    assert mistakes(replace=grid, overrides=coding) == []
+    assert mistakes(replace=grid, overrides=[*coding, "grids.faults.multiplier=2"]) == [
+        "--set grids.faults.multiplier=2: multiplier: a round trip gives every clip once, got 2. "
+        "Leave it out, or write 1."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("more: {generator: altered, multiplier: 2}", []),
+        ("more: {generator: altered, label: normal}", []),
+        (
+            "more: {generator: altered, label: normal}\n"
+            "  most: {generator: altered, label: normal}",
+            [
+                "my.yaml:13: grid 'more' already generates normals of 'altered'. One such grid a "
+                "generator: which of two is compared would be ambiguous."
+            ],
+        ),
+    ],
+)
+def test_controls_are_unambiguous(mistakes: Mistakes, more: str, expected: list[str]) -> None:
+    faults = "faults: {generator: altered, label: anomaly}"
+    assert mistakes(replace=(faults, f"{faults}\n  {more}")) == expected
+
+
+def test_round_trips_are_unambiguous(mistakes: Mistakes, tmp_path: Path) -> None:
+    (tmp_path / "coding.py").write_text(GENERATOR.rstrip() + CODEC)
+    faults = "faults: {generator: altered, label: anomaly}"
+    coded = "{generator: altered, make: roundtrip}"
+    found = mistakes(
+        replace=(faults, f"{faults}\n  a: {coded}\n  b: {coded}"),
+        overrides=["generators.altered.use=./coding.py:G"],
+    )
+    assert [line.partition(". ")[0] for line in found] == [
+        "my.yaml:13: grid 'a' already codes anomalies of 'altered'"
+    ]
+
+
 def test_all_mistakes_come_at_once_in_the_order_of_the_file(mistakes: Mistakes) -> None:
     text = """\
         name: x y
