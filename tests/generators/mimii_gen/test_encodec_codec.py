@@ -34,7 +34,7 @@ def small_model(**settings: Any) -> Any:
 
 
 def noise(clips: int, samples: int) -> torch.Tensor:
-    return 0.1 * torch.randn(clips, samples, generator=torch.Generator().manual_seed(7))
+    return torch.randn(clips, samples, generator=torch.Generator().manual_seed(7))
 
 
 @pytest.fixture(scope="module")
