@@ -69,7 +69,7 @@ def bootstrap_gap(
         samples = np.concatenate(
             [
                 _gaps([_resample(p, thresholds.size, count, rng) for p in positions], metric)
-                for count in _blocks(draws, thresholds.size)
+                for count in blocks(draws, thresholds.size)
             ]
         )
         if np.ptp(samples) > 0.0:
@@ -81,7 +81,8 @@ def bootstrap_gap(
     return Interval.missing(estimate, confidence, reason)
 
 
-def _blocks(draws: int, thresholds: int) -> list[int]:
+def blocks(draws: int, thresholds: int) -> list[int]:
+    """Return ``draws`` in parts that are small enough to hold their counts in memory."""
     size = max(1, _BLOCK // thresholds)
     return [min(size, draws - start) for start in range(0, draws, size)]
 
@@ -89,10 +90,17 @@ def _blocks(draws: int, thresholds: int) -> list[int]:
 def _resample(
     positions: NDArray[np.intp], thresholds: int, draws: int, rng: np.random.Generator
 ) -> Floats:
-    """Return how many resampled clips lie at each threshold, (draws, thresholds)."""
-    picked = positions[rng.integers(positions.size, size=(draws, positions.size))]
-    picked += thresholds * np.arange(draws)[:, None]
-    counts = np.bincount(picked.ravel(), minlength=draws * thresholds)
+    return tally(positions[rng.integers(positions.size, size=(draws, positions.size))], thresholds)
+
+
+def tally(positions: NDArray[np.intp], thresholds: int) -> Floats:
+    """Return how many resampled clips lie at each threshold, (draws, thresholds).
+
+    ``positions`` (draws, n) are those of the clips of each draw.
+    """
+    draws = len(positions)
+    shifted = positions + thresholds * np.arange(draws)[:, None]
+    counts = np.bincount(shifted.ravel(), minlength=draws * thresholds)
     return counts.reshape(draws, thresholds).astype(np.float64)
 
 
