@@ -1,10 +1,12 @@
 """Everything that the author of a plug-in imports. No torch, no files, no clock.
 
 A detector is fitted on normal clips and gives every clip a score; a generator is fitted on
-labelled clips and makes clips for the conditions it is asked for; a data set lists clips. Each
-is a class with an ``info`` and a pydantic model of its parameters, registered as an entry point
-(groups ``asdbench.detectors``, ``asdbench.generators``, ``asdbench.datasets``) or with
-:func:`detector` and :func:`generator` in a file named by ``--plugin`` or by the suite.
+labelled clips and makes clips for the conditions it is asked for; a data set lists clips; an
+embedding turns clips into vectors whose distributions are compared. Each is a class with an
+``info`` and a pydantic model of its parameters, registered as an entry point (groups
+``asdbench.detectors``, ``asdbench.generators``, ``asdbench.datasets``, ``asdbench.embeddings``)
+or with :func:`detector`, :func:`generator`, :func:`dataset` or :func:`embedding` in a file named
+by ``--plugin`` or by the suite.
 """
 
 from __future__ import annotations
@@ -209,6 +211,11 @@ class DatasetInfo(PluginInfo):
     """Whether its audio is synthetic; every table and title then says so."""
 
 
+@dataclass(frozen=True)
+class EmbeddingInfo(PluginInfo):
+    """An embedding's description."""
+
+
 class Detector(ABC):
     """Gives every clip an anomaly score; higher is more anomalous."""
 
@@ -371,8 +378,88 @@ class Dataset(ABC):
         """
 
 
+@dataclass(frozen=True)
+class Embedded:
+    """Vectors of clips.
+
+    ``rows`` is float64 (n_rows, d), finite; ``clip`` is int64 (n_rows,): the clip of each row,
+    rising from 0. Every clip has at least one row; frame-level embeddings give it several.
+    """
+
+    rows: NDArray[np.float64]
+    clip: NDArray[np.int64]
+
+    @classmethod
+    def one_per_clip(cls, rows: NDArray[np.float64]) -> Self:
+        """Return ``rows`` (n_clips, d) as the vectors of as many clips."""
+        return cls(np.asarray(rows, dtype=np.float64), np.arange(len(rows), dtype=np.int64))
+
+
+class Embedding(ABC):
+    """Turns clips into vectors; two sets of clips are compared by how their vectors lie."""
+
+    info: ClassVar[EmbeddingInfo]
+
+    def __init__(self, params: Any) -> None:
+        self.params = params
+
+    @abstractmethod
+    def embed(self, clips: ClipSet, context: Context) -> Embedded:
+        """Return the vectors of all clips. The same clips give the same vectors.
+
+        Raises
+        ------
+        WeightsError
+            When weights or a package are absent, saying where to get them.
+        """
+
+    @abstractmethod
+    def digest(self) -> str:
+        """Return a SHA-256 in hexadecimal of all that the vectors depend on, beside the clips.
+
+        That is the weights, or the settings where there are none. Vectors of different digests
+        are never compared.
+        """
+
+    def refuses(self) -> str | None:
+        """Return why it cannot be used on this machine (weights, package), or None."""
+        return None
+
+
+@runtime_checkable
+class SupportsEmbedding(Protocol):
+    """A fitted detector whose inner representation can serve as an embedding."""
+
+    def embed(self, clips: ClipSet, context: Context) -> Embedded:
+        """Return the vectors of all clips. The same clips give the same vectors."""
+        ...
+
+
+@runtime_checkable
+class SupportsPosteriors(Protocol):
+    """An embedding that is also a classifier, for the KL divergence and the inception score."""
+
+    def posteriors(self, clips: ClipSet, context: Context) -> NDArray[np.float64]:
+        """Return class probabilities, float64 (len(clips), classes), each row summing to 1."""
+        ...
+
+
+@runtime_checkable
+class SupportsText(Protocol):
+    """An embedding that puts text into the same space, for the cosine of clip and caption."""
+
+    def embed_text(self, texts: Sequence[str], context: Context) -> NDArray[np.float64]:
+        """Return the vectors of ``texts``, float64 (len(texts), d)."""
+        ...
+
+
 _P = TypeVar("_P", bound=type)
-DECORATED: dict[str, dict[str, type]] = {"detectors": {}, "generators": {}, "datasets": {}}
+DECORATED: dict[str, dict[str, type]] = {
+    "detectors": {},
+    "generators": {},
+    "datasets": {},
+    "embeddings": {},
+}
 """What the decorators below have registered, by kind and id; read by the registry."""
 
 
@@ -400,3 +487,8 @@ def generator(plugin_id: str) -> Callable[[_P], _P]:
 def dataset(plugin_id: str) -> Callable[[_P], _P]:
     """Register a :class:`Dataset` class as ``plugin_id``."""
     return _decorator("datasets", plugin_id)
+
+
+def embedding(plugin_id: str) -> Callable[[_P], _P]:
+    """Register an :class:`Embedding` class as ``plugin_id``."""
+    return _decorator("embeddings", plugin_id)

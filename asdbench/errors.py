@@ -43,3 +43,7 @@ class BadClipError(DataError):
 
 class PluginError(AsdbenchError):
     """A plug-in is unknown, clashes with another, fails to import or breaks its contract."""
+
+
+class WeightsError(AsdbenchError):
+    """A model's weights (or the package that reads them) are absent, damaged or of another model."""

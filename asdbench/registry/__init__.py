@@ -1,7 +1,7 @@
 """Plug-ins: found by entry point, by decorator in a file, or as ``./file.py:Class``.
 
-The harness knows no detector, generator or data set by name; all of them, the built-in ones
-included, arrive through here. Listing imports nothing; a broken plug-in breaks only itself.
+The harness knows no detector, generator, data set or embedding by name; all of them, the built-in
+ones included, arrive through here. Listing imports nothing; a broken plug-in breaks only itself.
 """
 
 from asdbench.registry.describe import (

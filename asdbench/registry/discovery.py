@@ -72,7 +72,7 @@ def plugins(kind: Kind, files: Sequence[Path] = ()) -> list[PluginRef]:
     Parameters
     ----------
     kind
-        ``detectors``, ``generators`` or ``datasets``.
+        ``detectors``, ``generators``, ``datasets`` or ``embeddings``.
     files
         Plug-in files to look into, beside those given to :func:`register_file`.
 
@@ -106,7 +106,7 @@ def find(
     Parameters
     ----------
     kind
-        ``detectors``, ``generators`` or ``datasets``.
+        ``detectors``, ``generators``, ``datasets`` or ``embeddings``.
     use
         A registered name, or ``./file.py:Class``.
     base_folder

@@ -14,18 +14,21 @@ from asdbench.api import (
     DatasetInfo,
     Detector,
     DetectorInfo,
+    Embedding,
+    EmbeddingInfo,
     Generator,
     GeneratorInfo,
     PluginInfo,
 )
 from asdbench.errors import PluginError
 
-Kind = Literal["detectors", "generators", "datasets"]
+Kind = Literal["detectors", "generators", "datasets", "embeddings"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _CONTRACTS: dict[str, tuple[type, type[PluginInfo]]] = {
     "detectors": (Detector, DetectorInfo),
     "generators": (Generator, GeneratorInfo),
     "datasets": (Dataset, DatasetInfo),
+    "embeddings": (Embedding, EmbeddingInfo),
 }
 
 
@@ -59,7 +62,8 @@ class PluginRef:
         Returns
         -------
         type
-            A subclass of :class:`asdbench.api.Detector`, ``Generator`` or ``Dataset``.
+            A subclass of :class:`asdbench.api.Detector`, ``Generator``, ``Dataset`` or
+            ``Embedding``.
 
         Raises
         ------
