@@ -12,11 +12,13 @@ from asdbench.cli.compare import compare
 from asdbench.cli.data import data_app
 from asdbench.cli.doctor import doctor
 from asdbench.cli.evaluate import evaluate
+from asdbench.cli.generate import generate
 from asdbench.cli.plan import plan
 from asdbench.cli.plugins import plugins_app
 from asdbench.cli.report import report
 from asdbench.cli.run import run
 from asdbench.cli.schema import schema
+from asdbench.cli.train import train
 from asdbench.cli.validate import validate
 from asdbench.errors import AsdbenchError
 
@@ -56,6 +58,8 @@ app.command("validate", short_help="Check a suite, all mistakes at once.")(valid
 app.command("report", short_help="Render a report again.")(report)
 app.command("compare", short_help="Compare two reports, for CI.")(compare)
 app.command("evaluate", short_help="Compute the challenge's metrics of a score file.")(evaluate)
+app.command("train", short_help="Train a part of a plug-in on a suite's or other clips.")(train)
+app.command("generate", short_help="Generate clips for your own use.")(generate)
 app.command("schema", short_help="Print the JSON Schema of suites or reports.")(schema)
 app.command("doctor", short_help="Check this machine.")(doctor)
 app.add_typer(plugins_app, name="plugins")
@@ -81,7 +85,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except Interrupted:
         sys.stderr.write("\ninterrupted\n")
-        if sys.argv[1:2] == ["run"]:
+        if sys.argv[1:2] in (["run"], ["train"], ["generate"]):
             sys.stderr.write(_how_to_resume() + "\n")
         sys.exit(130)
     except BrokenPipeError:

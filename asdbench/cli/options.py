@@ -59,3 +59,45 @@ StoreOption = Annotated[
 RunArgument = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run folder, or its report.json.")
 ]
+ParameterOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Set a parameter of PLUGIN; the value is YAML. Repeatable.",
+    ),
+]
+SuiteOption = Annotated[
+    str | None,
+    typer.Option(
+        "--suite", metavar="SUITE", help="Learn from what this suite's split lends to generators."
+    ),
+]
+DataOption = Annotated[
+    str | None,
+    typer.Option(
+        "--data", metavar="DATASET", help="Learn from all labelled clips of this data set plug-in."
+    ),
+]
+DataSetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data-set",
+        metavar="NAME=VALUE",
+        help="Set a parameter of the data set, e.g. seed=101 or root=DIR. Repeatable.",
+    ),
+]
+MachinesOption = Annotated[
+    str | None, typer.Option("--machines", help="Comma-separated machine types to learn from.")
+]
+SectionsOption = Annotated[
+    str | None, typer.Option("--sections", help="Comma-separated sections to learn from.")
+]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+
+
+def names(text: str | None) -> tuple[str, ...] | None:
+    """Return the names in a comma-separated text."""
+    if text is None:
+        return None
+    return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -1,0 +1,306 @@
+"""Clips for anybody's own use: what ``asdbench generate`` writes, and how it is resumed."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from asdbench import __version__
+from asdbench.api import Audio, Clip, Context, Generator, GeneratorInfo, Request
+from asdbench.audio import AudioFormat, probe, write_wav
+from asdbench.clips import ClipPool
+from asdbench.engine.folder import agrees, claimed, state
+from asdbench.engine.made import MANIFEST, MadeRow, read_made, write_made
+from asdbench.engine.making import MadeClip, make_clips
+from asdbench.engine.material import Material, WorkObserver, census, run_all
+from asdbench.engine.run import choose_device
+from asdbench.engine.seeds import derive_seed
+from asdbench.engine.sources import identity
+from asdbench.engine.store import Store, digest, entry_key
+from asdbench.engine.tasks import Entry, FitGenerator
+from asdbench.engine.units import Unit, by_unit
+from asdbench.engine.wanted import Wanted
+from asdbench.errors import BadClipError, DataError, PluginError
+from asdbench.suite import LoadedPlugin
+
+REQUEST = "generation.json"
+FORMAT = "asdbench/generation@1"
+_BATCH = 64  # clips asked for at once: what a kill may cost is bounded, whatever the count
+_NO_CLIPS = "Give it clips to learn from: --suite SUITE, or --data DATASET."
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What is to be generated, and by whom."""
+
+    plugin: LoadedPlugin
+    wanted: tuple[Wanted, ...]
+    seed: int
+    audio: AudioFormat
+    material: Material | None
+    """What the generator learns from; None for one that comes trained."""
+
+    @classmethod
+    def of(
+        cls,
+        plugin: LoadedPlugin,
+        wanted: Sequence[Wanted],
+        seed: int,
+        sample_rate: int | None,
+        material: Material | None,
+    ) -> Self:
+        """Return a generation at ``sample_rate`` Hz, or at that of the clips it learns from."""
+        audio = AudioFormat() if sample_rate is None else AudioFormat(sample_rate)
+        if material is not None:
+            audio = material.audio
+        return cls(plugin, tuple(wanted), seed, audio, material)
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """All that every clip depends on, beside its own row."""
+        learned = None
+        if self.material is not None:
+            facts = [self.material.describe(clip) for clip in self.material.clips]
+            learned = {"data": dict(self.material.facts), "clips": digest(facts)}
+        return {
+            "format": FORMAT,
+            "asdbench": __version__,
+            "generator": identity(self.plugin),
+            "learned_from": learned,
+            "seed": self.seed,
+            "sample_rate": self.audio.sample_rate,
+        }
+
+    def rows(self) -> list[tuple[MadeRow, Request]]:
+        """Return every clip to be made. Asking for more clips leaves the first ones as they are."""
+        rows, count, places = [], Counter[str](), Counter[str]()
+        for wanted in self.wanted:
+            condition, label = wanted.condition, wanted.label
+            for _ in range(wanted.count):
+                named = f"{label} {condition}"
+                seed = derive_seed(self.seed, "request", label, str(condition), count[named])
+                count[named] += 1
+                row = MadeRow.of(condition, label, seed, places)
+                samples = round(wanted.seconds * self.audio.sample_rate)
+                rows.append((row, Request(condition, label, seed, samples)))
+        return rows
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of it."""
+
+    folder: Path
+    written: int
+    kept: int
+
+    @property
+    def manifest(self) -> Path:
+        """The CSV file that lists the clips."""
+        return self.folder / MANIFEST
+
+
+def run_generation(
+    generation: Generation, folder: Path, *, store: Store, device: str, observer: WorkObserver
+) -> Made:
+    """Write the clips and their manifest; clips that an earlier call made are kept.
+
+    Raises
+    ------
+    AsdbenchError
+        When the folder holds something else, the generator refuses a condition, needs clips to
+        learn from, or breaks its contract.
+    """
+    info: GeneratorInfo = generation.plugin.cls.info
+    _check_labels(generation)
+    store.prepare()
+    device = choose_device(device)
+    with claimed(folder, store), tempfile.TemporaryDirectory(prefix="asdbench-") as scratch:
+        context = Context(generation.seed, Path(scratch), device)
+        request, rows = generation.request, generation.rows()
+        begun = agrees(folder, REQUEST, request)
+        kept = _kept(folder, rows, generation.audio) if begun else {}
+        todo = [(row, wanted) for row, wanted in rows if row.path not in kept]
+        if begun:
+            observer.say(f"resuming: {len(kept)} of {len(rows)} clips are there -> {folder}")
+        else:
+            observer.say(f"generating {len(rows)} clips with {info.id} -> {folder}")
+        made = dict(kept)
+        units = _units([wanted for _, wanted in todo], info)
+        makers = _fitted(generation, units, store, context, observer)
+        for unit, (generator, _) in makers.items():
+            _check_refusals(generator, [todo[i][1] for i in units[unit]], generation)
+        if not begun:
+            state(folder, REQUEST, request)
+        for unit, (generator, train) in makers.items():
+            mine = [todo[i] for i in units[unit]]
+            for batch in (mine[i : i + _BATCH] for i in range(0, len(mine), _BATCH)):
+                try:
+                    for (row, _), clip in zip(
+                        batch, _make(generator, batch, train, generation, context), strict=True
+                    ):
+                        target = folder / row.path
+                        target.parent.mkdir(parents=True, exist_ok=True)
+                        write_wav(target, clip.audio, generation.audio.sample_rate)
+                        made[row.path] = row.noting(clip.notes)
+                        observer.working(len(made) - len(kept), len(todo), "clips")
+                finally:  # whatever ends a batch, what was made is listed
+                    write_made(folder, [made[r.path] for r, _ in rows if r.path in made])
+        write_made(folder, [made[row.path] for row, _ in rows])
+    return Made(folder, len(todo), len(kept))
+
+
+def _make(
+    generator: Generator,
+    batch: Sequence[tuple[MadeRow, Request]],
+    train: ClipPool,
+    generation: Generation,
+    context: Context,
+) -> Iterator[MadeClip]:
+    requests = [request for _, request in batch]
+    return make_clips(generator, requests, train, generation.audio.sample_rate, context)
+
+
+def _check_labels(generation: Generation) -> None:
+    info: GeneratorInfo = generation.plugin.cls.info
+    for label in sorted({wanted.label for wanted in generation.wanted} - info.labels):
+        raise PluginError(
+            f"'{info.id}' cannot make label '{label}'",
+            f"Allowed: {', '.join(sorted(info.labels)) or 'none'}.",
+        )
+
+
+def _check_refusals(
+    generator: Generator, requests: Sequence[Request], generation: Generation
+) -> None:
+    """Refuse everything at once, before any clip is made."""
+    reasons: dict[str, None] = {}
+    for request in requests:
+        reason = generator.refuses(request)
+        if reason is not None:
+            reasons[f"'{generator.info.id}' refuses {request.condition}: {reason}"] = None
+    if reasons:
+        hint = _NO_CLIPS if generation.material is None else "Ask for other conditions."
+        raise PluginError("\n".join(reasons), hint)
+
+
+def _kept(
+    folder: Path, rows: Sequence[tuple[MadeRow, Request]], audio: AudioFormat
+) -> dict[str, MadeRow]:
+    """Return the rows of earlier clips that are still asked for and whole.
+
+    Raises
+    ------
+    DataError
+        When the folder lists clips that nobody asks for now.
+    """
+    asked = {row.path: (row, request.samples) for row, request in rows}
+    there = read_made(folder)
+    strangers = [row.path for row in there if row.path not in asked]
+    if strangers:
+        raise DataError(
+            f"{folder / MANIFEST} lists {len(strangers)} clips that this command does not ask for, "
+            f"e.g. {strangers[0]}",
+            "Name another folder: --out FOLDER. More clips of the same conditions may be added.",
+        )
+    return {
+        row.path: row
+        for row in there
+        if row.noting({}) == asked[row.path][0]
+        and _whole(folder / row.path, audio.sample_rate, asked[row.path][1])
+    }
+
+
+def _whole(path: Path, sample_rate: int, samples: int) -> bool:
+    try:
+        found = probe(path)
+    except BadClipError:
+        return False
+    return (found.sample_rate, found.samples) == (sample_rate, samples)
+
+
+def _units(requests: Sequence[Request], info: GeneratorInfo) -> dict[Unit, list[int]]:
+    """Return the positions of the requests that one fit serves."""
+    units: dict[Unit, list[int]] = defaultdict(list)
+    for position, request in enumerate(requests):
+        place = (request.condition.machine, request.condition.section)
+        width = {"suite": 0, "machine": 1, "section": 2}[info.scope]
+        units[place[:width]].append(position)
+    return dict(units)
+
+
+def _fitted(
+    generation: Generation,
+    units: Mapping[Unit, object],
+    store: Store,
+    context: Context,
+    observer: WorkObserver,
+) -> dict[Unit, tuple[Generator, ClipPool]]:
+    """Return a fitted generator for every unit, and the clips that it was fitted on."""
+    if not units:
+        return {}
+    if generation.material is None:
+        fitted = _fit_without_clips(generation, context)
+        return dict.fromkeys(units, fitted)
+    return _fit_on_clips(generation, generation.material, units, store, context, observer)
+
+
+def _fit_without_clips(generation: Generation, context: Context) -> tuple[Generator, ClipPool]:
+    plugin = generation.plugin
+    no_audio: list[Audio] = []
+    nothing = ClipPool.from_arrays(no_audio, generation.audio.sample_rate, [])
+    generator: Generator = plugin.cls(plugin.params)
+    try:
+        generator.fit(nothing, context)
+    except Exception as error:  # a plug-in that needs clips may fail in any way
+        raise PluginError(
+            f"'{plugin.cls.info.id}' cannot be used without clips to learn from: "
+            f"{type(error).__name__}: {error}",
+            _NO_CLIPS,
+        ) from error
+    return generator, nothing
+
+
+def _fit_on_clips(
+    generation: Generation,
+    material: Material,
+    units: Mapping[Unit, object],
+    store: Store,
+    context: Context,
+    observer: WorkObserver,
+) -> dict[Unit, tuple[Generator, ClipPool]]:
+    info: GeneratorInfo = generation.plugin.cls.info
+    lent = by_unit(material.clips, info.scope)
+    absent = sorted("/".join(unit) for unit in units if unit not in lent)
+    if absent:
+        known = ", ".join("/".join(unit) for unit in lent)
+        raise DataError(f"there are no clips of {', '.join(absent)} to learn from", f"Of: {known}.")
+    needed = [clip for unit in units for clip in lent[unit]]
+    observer.say(f"learning from {census(needed)}")
+    material.build(needed, observer)
+    tasks = {unit: _fit_task(generation, material, unit, lent[unit]) for unit in units}
+    run_all(list(tasks.values()), store, context.device, observer)
+    fitted: dict[Unit, tuple[Generator, ClipPool]] = {}
+    for unit, task in tasks.items():
+        cls, params = task.use.load()
+        generator: Generator = cls.load(store.path("generator", task.entry.key), params, context)
+        fitted[unit] = generator, material.pool(lent[unit])
+    return fitted
+
+
+def _fit_task(
+    generation: Generation, material: Material, unit: Unit, clips: Sequence[Clip]
+) -> FitGenerator:
+    plugin, info = generation.plugin, generation.plugin.cls.info
+    seed = derive_seed(generation.seed, "generator", info.id, *unit)
+    facts = [[material.sources.digest(c), str(c.condition), c.label] for c in clips]
+    audio = asdict(material.audio)
+    inputs = {**identity(plugin), "train": digest(facts), "audio": audio, "seed": seed}
+    entry = Entry("generator", entry_key("generator", inputs))
+    title = f"fit {info.id} {'/'.join(unit)}".rstrip()
+    refs = tuple(material.sources.ref(c) for c in clips)
+    return FitGenerator(entry, title, (), material.audio, plugin.use, refs, seed)

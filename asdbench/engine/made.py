@@ -1,0 +1,99 @@
+"""The list of generated clips: a CSV file that the data set plug-in ``manifest`` reads."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Self
+
+from asdbench.api import Condition, Label
+from asdbench.conditions import format_attributes
+from asdbench.datasets.tables import read_rows
+from asdbench.engine.store import write_atomically
+from asdbench.errors import DataError
+
+MANIFEST = "manifest.csv"
+_UNSAFE = re.compile(r"[^\w.+-]", re.ASCII)
+
+
+@dataclass(frozen=True)
+class MadeRow:
+    """One generated clip, as the CSV file has it."""
+
+    path: str
+    """Relative to the file, named as in DCASE data."""
+    machine: str
+    section: str
+    domain: str
+    """``source``, ``target`` or empty."""
+    attributes: str
+    """``name=value,name=value``, or ``-``."""
+    label: str
+    seed: str
+    """Of its noise."""
+    notes: str = "{}"
+    """What the generator says of it, JSON."""
+
+    @classmethod
+    def of(cls, condition: Condition, label: Label, seed: int, places: Counter[str]) -> Self:
+        """Return the row of a clip that is yet to be made.
+
+        ``places`` counts the clips of each section, domain and label, for their numbers.
+        """
+        words = ["section", condition.section, condition.domain or "", label]
+        place = "/".join([condition.machine, *words])
+        words += [f"{places[place]:04d}", *(w for pair in condition.attributes for w in pair)]
+        places[place] += 1
+        folder, *safe = (_UNSAFE.sub("-", word) for word in [condition.machine, *words] if word)
+        path = f"{folder.lstrip('.') or '-'}/{'_'.join(safe)}.wav"
+        return cls(
+            path,
+            condition.machine,
+            condition.section,
+            condition.domain or "",
+            format_attributes(condition.attributes),
+            label,
+            str(seed),
+        )
+
+    def noting(self, notes: Mapping[str, str]) -> Self:
+        """Return the row with notes."""
+        text = json.dumps(dict(notes), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return replace(self, notes=text)
+
+
+_COLUMNS = tuple(field.name for field in fields(MadeRow))
+
+
+def write_made(folder: Path, rows: Sequence[MadeRow]) -> None:
+    """Replace the list in ``folder`` in one step."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    write_atomically(folder / MANIFEST, text.getvalue())
+
+
+def read_made(folder: Path) -> list[MadeRow]:
+    """Return the rows of the list in ``folder``; none where there is no list yet.
+
+    Raises
+    ------
+    DataError
+        When it is not what :func:`write_made` writes.
+    """
+    file = folder / MANIFEST
+    if not file.exists():
+        return []
+    rows = read_rows(file)
+    if not rows or rows[0].cells != _COLUMNS or any(len(r.cells) != len(_COLUMNS) for r in rows):
+        raise DataError(
+            f"{file} is not a list that asdbench wrote", "Name another folder: --out FOLDER."
+        )
+    return [MadeRow(*row.cells) for row in rows[1:]]
