@@ -72,6 +72,8 @@ class WorkBars(Bars):
 
     def expecting(self, tasks: int) -> None:
         """Show the bar of the tasks that come first."""
+        if self._overall is not None:
+            self._progress.remove_task(self._overall)
         self._overall = self._progress.add_task("preparing", total=tasks, unit="tasks")
 
     def say(self, line: str) -> None:
@@ -100,7 +102,7 @@ class WorkLines(Lines):
 
     def expecting(self, tasks: int) -> None:
         """Remember how many tasks come first."""
-        self._total = tasks
+        self._total, self._done = tasks, 0
 
     def say(self, line: str) -> None:
         """Print it."""

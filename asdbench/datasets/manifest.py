@@ -1,8 +1,10 @@
 r"""Any recordings, listed in a CSV file with the columns ``path, machine, label``.
 
 Optional columns: ``section`` (default ``00``), ``domain`` (source or target), ``split`` (train or
-test), ``recording`` (clips cut from one recording share it). Every other column is an attribute of
-the operating condition; an empty cell means that the clip has it not. Labels are ``normal`` or 0,
+test), ``recording`` (clips cut from one recording share it), ``attributes`` (the operating
+condition as ``name=value,name=value``, or ``-``). ``seed`` and ``notes``, which ``asdbench
+generate`` writes, are not read. Every other column is an attribute of the operating condition; an
+empty cell means that the clip has it not. Labels are ``normal`` or 0,
 ``anomaly``, ``abnormal`` or 1. Paths are relative to the root, with ``/`` or ``\`` between
 folders; an absolute path must lie in the root.
 """
@@ -18,14 +20,15 @@ from typing import ClassVar, TypeVar
 from pydantic import Field
 
 from asdbench.api import Clip, Condition, Dataset, DatasetInfo, Domain, Label, Params, Split
-from asdbench.conditions import as_attributes
+from asdbench.conditions import as_attributes, parse_attributes
 from asdbench.datasets.hold_out import Candidate, held_out
 from asdbench.datasets.tables import Row, problems_error, read_rows
 from asdbench.errors import DataError
 from asdbench.registry import did_you_mean
 
 _REQUIRED = ("path", "machine", "label")
-_KNOWN = (*_REQUIRED, "section", "domain", "split", "recording")
+_NOT_READ = ("seed", "notes")
+_KNOWN = (*_REQUIRED, "section", "domain", "split", "recording", "attributes", *_NOT_READ)
 _LABELS: Mapping[str, Label] = {
     "normal": "normal",
     "0": "normal",
@@ -170,9 +173,10 @@ class _Reader:
             split = self._value(row, "split", cells["split"], _SPLITS)
         if split == "train" and label == "anomaly":
             self._problem(row, "an anomaly in the split 'train': detectors learn from normals")
+        attributes = {name: text for name, text in cells.items() if text and name not in _KNOWN}
+        attributes |= self._attributes(row, cells.get("attributes") or "-")
         if len(self.problems) > before or clip_id is None or split is None:
             return None
-        attributes = {name: text for name, text in cells.items() if text and name not in _KNOWN}
         return Clip(
             id=clip_id,
             path=self.root / clip_id,
@@ -202,6 +206,13 @@ class _Reader:
             self._problem(row, f"no file '{text}' in {self.root}")
             return None
         return clip_id
+
+    def _attributes(self, row: Row, text: str) -> Mapping[str, str]:
+        try:
+            return dict(parse_attributes(text))
+        except DataError as error:
+            self._problem(row, error.message)
+            return {}
 
     def _value(self, row: Row, what: str, text: str, known: Mapping[str, _T]) -> _T | None:
         if text.lower() not in known:

@@ -14,6 +14,8 @@ from asdbench.suite.overrides import apply_overrides
 from asdbench.suite.problem import Place
 from asdbench.suite.yaml_source import Document
 
+_ELSEWHERE = "Choose with --data, --machines and --sections."
+
 
 def load_plugin(kind: Kind, use: str, settings: Sequence[str] = ()) -> LoadedPlugin:
     """Return a detector or generator with the parameters that ``settings`` give it.
@@ -53,7 +55,11 @@ def load_dataset(
     data |= {"sections": list(sections)} if sections is not None else {}
     checker = _checker({"dataset": data}, f"--data {use}", settings, "--data-set", "dataset")
     found = checker.dataset()
-    return _one(checker, [found] if found is not None else [])
+    plugin = _one(checker, [found] if found is not None else [])
+    for key in (text.partition("=")[0] for text in settings):
+        if key not in plugin.cls.info.params.model_fields:  # known to suites, not to the plug-in
+            raise AsdbenchError(f"--data-set {key}: that is no parameter of '{use}'", _ELSEWHERE)
+    return plugin
 
 
 def _checker(
