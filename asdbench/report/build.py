@@ -9,7 +9,10 @@ import pandas as pd
 
 from asdbench import __version__
 from asdbench.metrics.definitions import DEFINITIONS, METRICS, DefinitionId
+from asdbench.report.arm_means import make_arm_means
+from asdbench.report.arms import ArmKey, arm_rows
 from asdbench.report.cells import SUBSETS, Arm, Place, Rules, Subset, section_cells
+from asdbench.report.findings import artifact_findings
 from asdbench.report.means import make_means, make_official
 from asdbench.report.schema import (
     Cell,
@@ -68,6 +71,7 @@ def build_report(
             for (machine, section), has_domains in sections.items():
                 place = Place(machine, section, detector.id, generator, grid)
                 cells += _cells(place, arms, suite.seeds.detector_repeats, has_domains, rules)
+    rows = tuple(arm_rows(suite, arms, cells, rules))
     return Report(
         asdbench=__version__,
         suite=facts.suite,
@@ -81,13 +85,12 @@ def build_report(
         cells=tuple(cells),
         means=tuple(make_means(cells)),
         official=tuple(make_official(cells, definition)),
+        arms=rows,
+        arm_means=tuple(make_arm_means(rows)),
+        artifacts=tuple(artifact_findings(rows, rules.confidence)),
         problems=facts.problems,
         schema="asdbench/report@1",
     )
-
-
-ArmKey = tuple[str, str, str, str]
-"""(origin, detector, machine, section)"""
 
 
 def _arms(scores: pd.DataFrame) -> dict[ArmKey, list[Arm]]:

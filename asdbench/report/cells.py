@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from asdbench.metrics.dcase import RANK_METRICS, pools
 from asdbench.metrics.decision import decision_metrics
 from asdbench.metrics.definitions import DEFINITIONS, DefinitionId
+from asdbench.report.intervals import generator_for, pooled
 from asdbench.report.schema import Cell, Comparison, Decisions
 from asdbench.stats.gap import gap_interval
-from asdbench.stats.interval import Interval, normal_quantile
+from asdbench.stats.interval import Interval
 
 Subset = Literal["source", "target", "all"]
 SUBSETS: tuple[Subset, ...] = ("source", "target", "all")
@@ -51,6 +52,8 @@ class Arm:
     anomaly: NDArray[np.bool_]
     domain: NDArray[np.str_] | None
     decision: NDArray[np.bool_] | None
+    clip: NDArray[np.str_] | None = None
+    """What each clip is called; of a round trip, the clip that went in."""
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Arm:
@@ -63,6 +66,20 @@ class Arm:
             (known["label"] == "anomaly").to_numpy(dtype=bool),
             None if domain.isna().any() or not len(known) else domain.to_numpy(dtype=str),
             None if decision.isna().any() or not len(known) else decision.to_numpy(dtype=bool),
+            known["copy_of"].fillna(known["clip"]).to_numpy(dtype=str),
+        )
+
+    def by_clip(self) -> Arm:
+        """Return the same clips in the order of their names."""
+        if self.clip is None:
+            return self
+        order = np.argsort(self.clip)
+        return Arm(
+            self.score[order],
+            self.anomaly[order],
+            None if self.domain is None else self.domain[order],
+            None if self.decision is None else self.decision[order],
+            self.clip[order],
         )
 
     def normals(self, metric: MetricName, subset: Subset, definition: DefinitionId) -> Scores:
@@ -148,8 +165,17 @@ def _compare(
     if real_value is None:
         return Comparison(real=None, generated=made_value, gap=None, reason=missing)
     intervals = _intervals(place, metric, subset, normals, found, made, rules)
-    gap = made_value - real_value
-    return _with_interval(real_value, made_value, gap, intervals, rules.confidence)
+    found_gap = pooled(intervals, rules.confidence)
+    comparison = Comparison(real=real_value, generated=made_value, gap=made_value - real_value)
+    if found_gap.low is None:
+        return comparison.model_copy(update={"reason": found_gap.note})
+    update = {
+        "gap_low": found_gap.low,
+        "gap_high": found_gap.high,
+        "method": found_gap.method,
+        "note": found_gap.note,
+    }
+    return comparison.model_copy(update=update)
 
 
 def _missing(normals: Sequence[Scores], anomalies: Sequence[Scores]) -> str | None:
@@ -173,37 +199,10 @@ def _intervals(
     )
     return [
         gap_interval(
-            n, r, g, metric, rules.confidence, rules.draws, _generator(rules.seed, name, repeat)
+            n, r, g, metric, rules.confidence, rules.draws, generator_for(rules.seed, name, repeat)
         )
         for repeat, (n, r, g) in enumerate(zip(normals, found, made, strict=True))
     ]
-
-
-def _with_interval(
-    real: float, made: float, gap: float, intervals: Sequence[Interval], confidence: float
-) -> Comparison:
-    """Return the comparison with the interval of one repeat, or of the mean of several.
-
-    With repeats, the variance is the mean of the repeats' own (they share their clips) plus
-    that of the repeats' mean, and the interval is normal.
-    """
-    first = next((i for i in intervals if i.low is None), intervals[0])
-    comparison = Comparison(real=real, generated=made, gap=gap)
-    if first.low is None or first.high is None:
-        return comparison.model_copy(update={"reason": first.note})
-    low, high, method = first.low, first.high, str(first.method)
-    if len(intervals) > 1:
-        between = float(np.var([i.estimate for i in intervals], ddof=1)) / len(intervals)
-        within = float(np.mean([(i.se or 0.0) ** 2 for i in intervals]))
-        half = normal_quantile(confidence) * float(np.sqrt(within + between))
-        low, high, method = gap - half, gap + half, f"{method}, {len(intervals)} repeats"
-    update = {"gap_low": low, "gap_high": high, "method": method, "note": first.note}
-    return comparison.model_copy(update=update)
-
-
-def _generator(seed: int, name: str, repeat: int) -> np.random.Generator:
-    words = np.frombuffer(f"{seed}/{name}/{repeat}".encode(), dtype=np.uint8)
-    return np.random.default_rng(words.astype(np.uint32))
 
 
 def _decisions(subset: Subset, real: Sequence[Arm]) -> Decisions | None:

@@ -8,18 +8,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from asdbench.report.arm_schema import ArmMean, ArmRow, ArtifactFinding
+from asdbench.report.model import Model
 
 SchemaId = Literal["asdbench/report@1"]
 SCHEMA_ID: SchemaId = "asdbench/report@1"
-
-
-class Model(BaseModel):
-    """Base: unknown keys are errors, values are fixed, docstrings describe the JSON Schema."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
 
 
 class Comparison(Model):
@@ -260,11 +255,17 @@ class Report(Model):
     grids: dict[str, GridFacts]
     """What they were asked for, by name."""
     cells: tuple[Cell, ...]
-    """One row for each machine x section x domain x detector x grid."""
+    """One row for each machine x section x domain x detector x grid: the paper's protocol."""
     means: tuple[Mean, ...]
     """Averages over cells."""
     official: tuple[OfficialScore, ...]
     """Official scores."""
+    arms: tuple[ArmRow, ...] = ()
+    """Real, coded and generated clips side by side; empty where nothing was generated."""
+    arm_means: tuple[ArmMean, ...] = ()
+    """Averages over `arms`."""
+    artifacts: tuple[ArtifactFinding, ...] = ()
+    """One sentence for each machine, detector and generator: what the artifact arm says."""
     problems: tuple[Problem, ...] = ()
     """Tasks that failed."""
 

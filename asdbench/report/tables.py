@@ -29,6 +29,9 @@ def csv_tables(report: Report) -> dict[str, str]:
     return {
         "cells.csv": _csv([flatten(cell) for cell in report.cells]),
         "means.csv": _csv([flatten(mean) for mean in report.means]),
+        "arms.csv": _csv([flatten(row) for row in report.arms]),
+        "arm_means.csv": _csv([flatten(mean) for mean in report.arm_means]),
+        "artifacts.csv": _csv([flatten(finding) for finding in report.artifacts]),
         "official.csv": _csv([flatten(score) for score in report.official]),
     }
 

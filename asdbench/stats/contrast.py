@@ -23,6 +23,9 @@ from asdbench.stats.delong import auc_interval, placements
 from asdbench.stats.gap import DELONG_RANGE
 from asdbench.stats.interval import NO_VARIATION, Interval, normal_quantile, too_few
 
+_ROUNDING = 1e-9
+"""A standard error below this is none: the components of each clip cancel."""
+
 
 @dataclass(frozen=True)
 class Pool:
@@ -99,7 +102,7 @@ def _delong(curves: Sequence[Curve], estimate: float, confidence: float) -> Inte
         for pool, values in zip(curve.pools, components, strict=True):
             parts[pool.clips] = parts.get(pool.clips, np.zeros_like(values)) + sign * values
     variance = sum(float(np.var(values, ddof=1)) / values.size for values in parts.values())
-    if variance <= 0.0:
+    if variance < _ROUNDING**2:
         return Interval.missing(estimate, confidence, NO_VARIATION)
     se = math.sqrt(variance)
     half = normal_quantile(confidence) * se
