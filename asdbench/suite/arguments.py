@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from asdbench.errors import AsdbenchError
-from asdbench.registry import Kind
+from asdbench.registry import Kind, PluginSpec
 from asdbench.suite.check import Checker
 from asdbench.suite.loaded import LoadedPlugin
+from asdbench.suite.model import DatasetModel
 from asdbench.suite.overrides import apply_overrides
 from asdbench.suite.problem import Place
 from asdbench.suite.yaml_source import Document
@@ -50,16 +51,16 @@ def load_dataset(
     ``settings`` are what ``--data-set`` has; ``machines`` and ``sections`` are handed on to a
     plug-in that has such parameters.
     """
+    own = PluginSpec.of("datasets", use, Path()).load().info.params.model_fields
+    for key in (text.partition("=")[0] for text in settings):
+        if key in DatasetModel.model_fields and key not in own:  # a suite's key, not a parameter
+            raise AsdbenchError(f"--data-set {key}: that is no parameter of '{use}'", _ELSEWHERE)
     data: dict[str, Any] = {"use": use}
     data |= {"machines": list(machines)} if machines is not None else {}
     data |= {"sections": list(sections)} if sections is not None else {}
     checker = _checker({"dataset": data}, f"--data {use}", settings, "--data-set", "dataset")
     found = checker.dataset()
-    plugin = _one(checker, [found] if found is not None else [])
-    for key in (text.partition("=")[0] for text in settings):
-        if key not in plugin.cls.info.params.model_fields:  # known to suites, not to the plug-in
-            raise AsdbenchError(f"--data-set {key}: that is no parameter of '{use}'", _ELSEWHERE)
-    return plugin
+    return _one(checker, [found] if found is not None else [])
 
 
 def _checker(
