@@ -14,7 +14,7 @@ from asdbench.api import Audio, Clip, Context, Generator, GeneratorInfo, Request
 from asdbench.audio import AudioFormat, probe, write_wav
 from asdbench.clips import ClipPool
 from asdbench.engine.folder import agrees, claimed, state
-from asdbench.engine.made import MANIFEST, MadeRow, read_made, write_made
+from asdbench.engine.made import MANIFEST, MadeRow, listing, read_made
 from asdbench.engine.making import MadeClip, make_clips
 from asdbench.engine.material import Material, WorkObserver, census, run_all
 from asdbench.engine.run import choose_device
@@ -29,7 +29,6 @@ from asdbench.suite import LoadedPlugin
 
 REQUEST = "generation.json"
 FORMAT = "asdbench/generation@1"
-_BATCH = 64  # clips asked for at once: what a kill may cost is bounded, whatever the count
 _NO_CLIPS = "Give it clips to learn from: --suite SUITE, or --data DATASET."
 
 
@@ -129,40 +128,34 @@ def run_generation(
             observer.say(f"resuming: {len(kept)} of {len(rows)} clips are there -> {folder}")
         else:
             observer.say(f"generating {len(rows)} clips with {info.id} -> {folder}")
-        made = dict(kept)
         units = _units([wanted for _, wanted in todo], info)
         makers = _fitted(generation, units, store, context, observer)
         for unit, (generator, _) in makers.items():
             _check_refusals(generator, [todo[i][1] for i in units[unit]], generation)
         if not begun:
             state(folder, REQUEST, request)
-        for unit, (generator, train) in makers.items():
-            mine = [todo[i] for i in units[unit]]
-            for batch in (mine[i : i + _BATCH] for i in range(0, len(mine), _BATCH)):
-                try:
-                    for (row, _), clip in zip(
-                        batch, _make(generator, batch, train, generation, context), strict=True
-                    ):
-                        target = folder / row.path
-                        target.parent.mkdir(parents=True, exist_ok=True)
-                        write_wav(target, clip.audio, generation.audio.sample_rate)
-                        made[row.path] = row.noting(clip.notes)
-                        observer.working(len(made) - len(kept), len(todo), "clips")
-                finally:  # whatever ends a batch, what was made is listed
-                    write_made(folder, [made[r.path] for r, _ in rows if r.path in made])
-        write_made(folder, [made[row.path] for row, _ in rows])
+        with listing(folder, [row.path for row, _ in rows], kept) as made:
+            for unit, (generator, train) in makers.items():
+                mine = [todo[i] for i in units[unit]]
+                for row, clip in _make(generator, mine, train, generation, context):
+                    target = folder / row.path
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    write_wav(target, clip.audio, generation.audio.sample_rate)
+                    made.add(row.noting(clip.notes))
+                    observer.working(len(made.rows) - len(kept), len(todo), "clips")
     return Made(folder, len(todo), len(kept))
 
 
 def _make(
     generator: Generator,
-    batch: Sequence[tuple[MadeRow, Request]],
+    rows: Sequence[tuple[MadeRow, Request]],
     train: ClipPool,
     generation: Generation,
     context: Context,
-) -> Iterator[MadeClip]:
-    requests = [request for _, request in batch]
-    return make_clips(generator, requests, train, generation.audio.sample_rate, context)
+) -> Iterator[tuple[MadeRow, MadeClip]]:
+    requests = [request for _, request in rows]
+    clips = make_clips(generator, requests, train, generation.audio.sample_rate, context)
+    return zip((row for row, _ in rows), clips, strict=True)
 
 
 def _check_labels(generation: Generation) -> None:

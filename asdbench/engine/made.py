@@ -6,8 +6,10 @@ import csv
 import io
 import json
 import re
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Self
@@ -19,6 +21,7 @@ from asdbench.engine.store import write_atomically
 from asdbench.errors import DataError
 
 MANIFEST = "manifest.csv"
+_SECONDS_BETWEEN_LISTS = 2.0
 _UNSAFE = re.compile(r"[^\w.+-]", re.ASCII)
 
 
@@ -69,6 +72,37 @@ class MadeRow:
 
 
 _COLUMNS = tuple(field.name for field in fields(MadeRow))
+
+
+class Listing:
+    """The list of a folder while it grows."""
+
+    def __init__(self, folder: Path, order: Sequence[str], rows: Mapping[str, MadeRow]) -> None:
+        self.rows = dict(rows)
+        self._folder = folder
+        self._order = order
+        self._written = time.monotonic()
+
+    def add(self, row: MadeRow) -> None:
+        """Note a clip whose file is there; what a kill can cost is the notes of two seconds."""
+        self.rows[row.path] = row
+        if time.monotonic() - self._written >= _SECONDS_BETWEEN_LISTS:
+            self.write()
+
+    def write(self) -> None:
+        """Write the list, in the order of the request."""
+        write_made(self._folder, [self.rows[path] for path in self._order if path in self.rows])
+        self._written = time.monotonic()
+
+
+@contextmanager
+def listing(folder: Path, order: Sequence[str], rows: Mapping[str, MadeRow]) -> Iterator[Listing]:
+    """Yield the list of ``folder``, which holds ``rows``; write it however the work ends."""
+    made = Listing(folder, order, rows)
+    try:
+        yield made
+    finally:
+        made.write()
 
 
 def write_made(folder: Path, rows: Sequence[MadeRow]) -> None:
