@@ -15,6 +15,7 @@ from asdbench.cli.evaluate import evaluate
 from asdbench.cli.generate import generate
 from asdbench.cli.plan import plan
 from asdbench.cli.plugins import plugins_app
+from asdbench.cli.quality import quality
 from asdbench.cli.report import report
 from asdbench.cli.run import run
 from asdbench.cli.schema import schema
@@ -60,6 +61,7 @@ app.command("compare", short_help="Compare two reports, for CI.")(compare)
 app.command("evaluate", short_help="Compute the challenge's metrics of a score file.")(evaluate)
 app.command("train", short_help="Train a part of a plug-in on a suite's or other clips.")(train)
 app.command("generate", short_help="Generate clips for your own use.")(generate)
+app.command("quality", short_help="Compare generated with real audio.")(quality)
 app.command("schema", short_help="Print the JSON Schema of suites or reports.")(schema)
 app.command("doctor", short_help="Check this machine.")(doctor)
 app.add_typer(plugins_app, name="plugins")
