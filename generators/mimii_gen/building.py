@@ -1,0 +1,89 @@
+"""From clips to a trained model: encode, measure, train."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from asdbench.api import Context, LabelledClipSet
+from asdbench.errors import DataError
+
+from .codec_factory import make_codec
+from .latent_cache import LatentSet, encode_clips
+from .latents import Statistics
+from .model import LatentDiffusion, ModelSettings, write_prompt
+from .params import MIMIIGenParams
+from .text_factory import make_text_encoder
+from .training import Trainer, seen_conditions
+from .unet import build_unet
+
+
+def train_generator(
+    params: MIMIIGenParams,
+    train: LabelledClipSet,
+    held_out: LabelledClipSet,
+    folder: Path,
+    context: Context,
+) -> LatentDiffusion:
+    """Train in ``folder``, going on from what is there, and return the model.
+
+    Raises
+    ------
+    DataError
+        When there are no clips to train on.
+    """
+    torch.set_num_threads(1) if context.device == "cpu" else None
+    plan = params.architecture
+    codec = make_codec(plan.codec, params.codec_source, plan.bandwidth, train.sample_rate)
+    codec.to(context.device)
+    if not len(train):
+        raise DataError("mimii-gen: there are no clips to train on", "Check the split.")
+    latents = encode_clips(train, codec, folder / "latents", context.progress, "training")
+    unseen: LatentSet | None = None
+    if len(held_out):
+        where = folder / "latents_held_out"
+        unseen = encode_clips(held_out, codec, where, context.progress, "held-out")
+    settings = ModelSettings(
+        preset=params.preset,
+        layout=plan.layout,
+        normalization=plan.normalization,
+        prediction=plan.prediction,
+        detail=plan.detail,
+    )
+    clips = (latents.clip(i) for i in range(len(latents)))
+    statistics = Statistics.measure(clips, latents.conditions, plan.normalization)
+    prompts = [
+        write_prompt(condition, label, plan.detail)
+        for condition, label in zip(latents.conditions, latents.labels, strict=True)
+    ]
+    text = make_text_encoder(
+        plan.text_encoder,
+        prompts,
+        dim=plan.text_dim,
+        source=params.text_source,
+        cache=folder / "text",
+        seed=plan.training.seed,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.training.seed)
+        unet = build_unet(params.preset, plan.layout, text.dim)
+    model = LatentDiffusion(
+        settings=settings,
+        codec=codec,
+        codec_source=params.codec_source,
+        text=text,
+        unet=unet,
+        statistics=statistics,
+        conditions=seen_conditions(latents),
+        sample_rate=train.sample_rate,
+    )
+    if unseen is not None:
+        kept = [i for i, c in enumerate(unseen.conditions) if statistics.knows(c)]
+        unseen = unseen.take(kept)
+    trainer = Trainer(
+        model, latents, unseen, plan.training, folder, context.device, context.progress
+    )
+    facts = trainer.run()
+    return replace(model, training=facts)

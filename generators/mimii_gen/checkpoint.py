@@ -1,0 +1,210 @@
+"""A trained generator on disk: ``model.safetensors`` and ``card.json``, nothing pickled."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from asdbench.conditions import format_condition, parse_condition
+from asdbench.errors import WeightsError
+
+from .calibration import Calibration
+from .codec import DIMENSIONS
+from .codec_factory import restore, stored
+from .latents import Statistics
+from .model import LatentDiffusion, ModelSettings
+from .text_factory import load_text_encoder
+from .unet import build_unet
+
+FORMAT = "asdbench/mimii-gen@1"
+CARD = "card.json"
+WEIGHTS = "model.safetensors"
+_REMEDY = "Fetch or train the checkpoint again: `asdbench train generator mimii-gen --help`."
+
+
+def save_checkpoint(
+    model: LatentDiffusion,
+    folder: Path,
+    card: Mapping[str, Any],
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Write ``model`` into ``folder``.
+
+    Parameters
+    ----------
+    model
+        Trained.
+    folder
+        Exists.
+    card
+        What else to say of it: data, licence, how it was made. JSON values.
+    dtype
+        Of the weights of U-Net and text encoder; statistics stay float32.
+    """
+    tensors = {f"unet.{name}": value.to(dtype) for name, value in model.unet.state_dict().items()}
+    if model.text.trained:
+        tensors |= {f"text.{k}": v.to(dtype) for k, v in model.text.state_dict().items()}
+    tensors["statistics.mean"] = model.statistics.mean
+    tensors["statistics.std"] = model.statistics.std
+    if model.calibration is not None:
+        tensors |= {f"calibration.{k}": v for k, v in model.calibration.tensors().items()}
+    facts = {
+        "format": FORMAT,
+        "settings": model.settings.model_dump(mode="json"),
+        "codec": stored(model.codec, model.codec_source),
+        "text": {**model.text.settings(), "trained": model.text.trained},
+        "statistics": {
+            "normalization": model.statistics.normalization,
+            "groups": list(model.statistics.groups),
+        },
+        "calibration": None if model.calibration is None else model.calibration.facts(),
+        "sample_rate": model.sample_rate,
+        "conditions": [format_condition(condition) for condition in model.conditions],
+        "training": model.training,
+        **card,
+    }
+    draft = folder / (WEIGHTS + ".part")
+    save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, draft)
+    os.replace(draft, folder / WEIGHTS)
+    (folder / CARD).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+def load_checkpoint(
+    folder: Path, codec_source: str | None = None, text_source: str | None = None
+) -> LatentDiffusion:
+    """Return the generator in ``folder``, on the CPU, in float32.
+
+    Parameters
+    ----------
+    folder
+        What :func:`save_checkpoint` wrote.
+    codec_source, text_source
+        Where the weights of EnCodec and of Flan-T5 lie on this machine, where the checkpoint
+        needs them.
+
+    Raises
+    ------
+    WeightsError
+        When there is no checkpoint, it is damaged, or of another format; a tensor is missing,
+        unexpected or of the wrong shape.
+    """
+    card = _read_card(folder)
+    tensors = _read_tensors(folder / WEIGHTS)
+    try:
+        return _assemble(card, tensors, codec_source, text_source)
+    except (KeyError, TypeError, ValueError, ValidationError) as problem:
+        raise WeightsError(
+            f"{folder / CARD} is malformed: {problem!r}", _REMEDY
+        ) from problem
+    except _Mismatch as problem:
+        raise WeightsError(f"{folder / WEIGHTS}: {problem}", _REMEDY) from None
+
+
+class _Mismatch(Exception):
+    """Tensors are not those that the card promises."""
+
+
+def _assemble(
+    card: Mapping[str, Any],
+    tensors: Mapping[str, torch.Tensor],
+    codec_source: str | None,
+    text_source: str | None,
+) -> LatentDiffusion:
+    settings = ModelSettings(**card["settings"])
+    codec = restore(card["codec"], codec_source)
+    told = dict(card["text"])
+    told.pop("trained")
+    text = load_text_encoder(told, _part(tensors, "text"), source=text_source)
+    with torch.random.fork_rng(devices=[]):
+        unet = build_unet(settings.preset, settings.layout, text.dim)
+    state = _part(tensors, "unet")
+    _compare({name: value.shape for name, value in unet.state_dict().items()}, state, "unet")
+    unet.load_state_dict(state)
+    groups = tuple(card["statistics"]["groups"])
+    shape = torch.Size((len(groups), DIMENSIONS))
+    measured = _part(tensors, "statistics")
+    _compare({"mean": shape, "std": shape}, measured, "statistics")
+    if not bool((measured["std"] > 0).all()):
+        raise _Mismatch("statistics.std is not positive everywhere")
+    calibration = card.get("calibration")
+    return LatentDiffusion(
+        settings=settings,
+        codec=codec,
+        codec_source=codec_source or card["codec"].get("source"),
+        text=text,
+        unet=unet.eval(),
+        statistics=Statistics(
+            card["statistics"]["normalization"], groups, measured["mean"], measured["std"]
+        ),
+        conditions=tuple(parse_condition(text) for text in card["conditions"]),
+        sample_rate=int(card["sample_rate"]),
+        calibration=calibration and Calibration.of(calibration, _part(tensors, "calibration")),
+        training=card.get("training"),
+    )
+
+
+def _part(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
+    prefix = name + "."
+    return {
+        key.removeprefix(prefix): value.float()
+        for key, value in tensors.items()
+        if key.startswith(prefix)
+    }
+
+
+def _compare(
+    wanted: Mapping[str, torch.Size], found: Mapping[str, torch.Tensor], what: str
+) -> None:
+    """Raise unless ``found`` has the names and shapes ``wanted``."""
+    absent = sorted(wanted.keys() - found.keys())
+    extra = sorted(found.keys() - wanted.keys())
+    if absent:
+        raise _Mismatch(f"{len(absent)} tensors of {what} are missing, the first: {absent[0]}")
+    if extra:
+        raise _Mismatch(f"{len(extra)} tensors of {what} are unexpected, the first: {extra[0]}")
+    for name, shape in wanted.items():
+        if found[name].shape != shape:
+            raise _Mismatch(
+                f"{what}.{name} has shape {tuple(found[name].shape)}, not {tuple(shape)}"
+            )
+        if not bool(torch.isfinite(found[name]).all()):
+            raise _Mismatch(f"{what}.{name} holds NaN or infinity")
+
+
+def _read_card(folder: Path) -> dict[str, Any]:
+    path = folder / CARD
+    if not path.is_file():
+        pickled = sorted(p.name for p in folder.glob("*.bin")) if folder.is_dir() else []
+        found = f"; {pickled[0]} is pickled and not read" if pickled else ""
+        raise WeightsError(
+            f"{folder} is no checkpoint of mimii-gen: it has no {CARD}{found}", _REMEDY
+        )
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as problem:
+        raise WeightsError(f"{path} cannot be read: {problem}", _REMEDY) from problem
+    known = card.get("format") if isinstance(card, dict) else None
+    if known != FORMAT:
+        raise WeightsError(f"{path} has format {known!r}; this version reads {FORMAT!r}", _REMEDY)
+    return dict(card)
+
+
+def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    if not path.is_file():
+        raise WeightsError(f"{path} is missing", _REMEDY)
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as problem:
+        raise WeightsError(
+            f"{path} is truncated, or no safetensors file: {problem}", _REMEDY
+        ) from problem
+
+

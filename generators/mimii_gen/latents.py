@@ -1,0 +1,115 @@
+"""Latents as the U-Net sees them: normalized, viewed as an image, padded.
+
+EnCodec's 128 dimensions differ mostly by constant offsets (means from -12 to 17 at deviations
+around 1.2). Normalized as 16 channels, nine tenths of a channel's variance would be those offsets;
+normalized for each dimension, all of it is sound. The 16 channels of the paper are a view of the
+normalized latents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch.nn import functional as F
+
+from asdbench.api import Condition
+
+from .codec import DIMENSIONS
+
+Layout = Literal["16x8", "1x128"]
+"""16 channels of 8 rows (MIMII-Gen, section III-B), or one channel of 128."""
+Normalization = Literal["dimension", "channel", "section"]
+"""What shares a mean and a deviation: ``dimension`` 128 of each; ``channel`` 16, the literal
+reading of the paper; ``section`` 128 for every machine and section."""
+CHANNELS = 16
+PAD_TO = 16
+"""Frames are padded to a multiple of this, so that halvings meet again."""
+_EVERYTHING = "*"
+_SMALLEST_DEVIATION = 1e-4
+
+
+def channels(layout: Layout) -> int:
+    """Return the channels of an image."""
+    return CHANNELS if layout == "16x8" else 1
+
+
+def to_image(latents: torch.Tensor, layout: Layout) -> torch.Tensor:
+    """View latents (B, 128, T) as (B, 16, 8, T), channel c = dimensions 8c to 8c + 7, or (B, 1, 128, T)."""
+    batch, rows, frames = latents.shape
+    count = channels(layout)
+    return latents.reshape(batch, count, rows // count, frames)
+
+
+def from_image(image: torch.Tensor) -> torch.Tensor:
+    """Undo :func:`to_image`."""
+    return image.reshape(image.shape[0], DIMENSIONS, image.shape[-1])
+
+
+def padded_frames(frames: int) -> int:
+    """Return ``frames`` rounded up to a multiple of :data:`PAD_TO`."""
+    return -(-frames // PAD_TO) * PAD_TO
+
+
+def pad(latents: torch.Tensor, frames: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Repeat the last frame up to ``frames``; return that and a mask (B, 1, frames), 1 where real."""
+    missing = frames - latents.shape[-1]
+    mask = F.pad(torch.ones_like(latents[:, :1]), (0, missing))
+    return F.pad(latents, (0, missing), mode="replicate") if missing else latents, mask
+
+
+def group_of(condition: Condition, normalization: Normalization) -> str:
+    """Return the name of the statistics that a clip of ``condition`` is normalized with."""
+    if normalization == "section":
+        return f"{condition.machine}/{condition.section}"
+    return _EVERYTHING
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Means and deviations of latents, (groups, 128) each."""
+
+    normalization: Normalization
+    groups: tuple[str, ...]
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    @classmethod
+    def measure(
+        cls, latents: Iterable[torch.Tensor], conditions: Sequence[Condition], kind: Normalization
+    ) -> Statistics:
+        """Measure them over clips (128, T), all frames of a group together, in float64."""
+        names = [group_of(condition, kind) for condition in conditions]
+        groups = tuple(sorted(set(names)))
+        sums = torch.zeros(3, len(groups), DIMENSIONS, dtype=torch.float64)
+        for clip, name in zip(latents, names, strict=True):
+            wide = clip.double()
+            moments = (torch.full((DIMENSIONS,), float(clip.shape[-1])), wide.sum(-1))
+            sums[:, groups.index(name)] += torch.stack([*moments, wide.square().sum(-1)])
+        if kind == "channel":
+            sums = sums.reshape(3, -1, CHANNELS, 8).mean(-1).repeat_interleave(8, dim=-1)
+        mean = sums[1] / sums[0]
+        std = (sums[2] / sums[0] - mean.square()).clamp_min(0.0).sqrt()
+        return cls(kind, groups, mean.float(), std.clamp_min(_SMALLEST_DEVIATION).float())
+
+    def knows(self, condition: Condition) -> bool:
+        """Return whether clips of ``condition`` can be normalized."""
+        return group_of(condition, self.normalization) in self.groups
+
+    def normalize(self, latents: torch.Tensor, conditions: Sequence[Condition]) -> torch.Tensor:
+        """Return latents (B, 128, T) with mean 0 and deviation 1 in their group."""
+        mean, std = self._rows(conditions, latents.device)
+        return (latents - mean) / std
+
+    def denormalize(self, latents: torch.Tensor, conditions: Sequence[Condition]) -> torch.Tensor:
+        """Undo :meth:`normalize`."""
+        mean, std = self._rows(conditions, latents.device)
+        return latents * std + mean
+
+    def _rows(
+        self, conditions: Sequence[Condition], device: torch.device
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        index = [self.groups.index(group_of(c, self.normalization)) for c in conditions]
+        return self.mean[index, :, None].to(device), self.std[index, :, None].to(device)
