@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import tempfile
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from asdbench import __version__
-from asdbench.api import Audio, Clip, Context, Generator, GeneratorInfo, Request
+from asdbench.api import Context, Generator, GeneratorInfo, Request
 from asdbench.audio import AudioFormat, probe, write_wav
 from asdbench.clips import ClipPool
+from asdbench.engine.fitting import NO_CLIPS, Fitter, group_requests
 from asdbench.engine.folder import agrees, claimed, state
 from asdbench.engine.made import MANIFEST, MadeRow, listing, read_made
 from asdbench.engine.making import MadeClip, make_clips
-from asdbench.engine.material import Material, WorkObserver, census, run_all
+from asdbench.engine.material import Material, WorkObserver
 from asdbench.engine.run import choose_device
 from asdbench.engine.seeds import derive_seed
 from asdbench.engine.sources import identity
-from asdbench.engine.store import Store, digest, entry_key
-from asdbench.engine.tasks import Entry, FitGenerator
-from asdbench.engine.units import Unit, by_unit
+from asdbench.engine.store import Store, digest
 from asdbench.engine.wanted import Wanted
 from asdbench.errors import BadClipError, DataError, PluginError
 from asdbench.suite import LoadedPlugin
 
 REQUEST = "generation.json"
 FORMAT = "asdbench/generation@1"
-_NO_CLIPS = "Give it clips to learn from: --suite SUITE, or --data DATASET."
 
 
 @dataclass(frozen=True)
@@ -128,16 +126,16 @@ def run_generation(
             observer.say(f"resuming: {len(kept)} of {len(rows)} clips are there -> {folder}")
         else:
             observer.say(f"generating {len(rows)} clips with {info.id} -> {folder}")
-        units = _units([wanted for _, wanted in todo], info)
-        makers = _fitted(generation, units, store, context, observer)
-        for unit, (generator, _) in makers.items():
-            _check_refusals(generator, [todo[i][1] for i in units[unit]], generation)
+        by_unit = group_requests(todo, info.scope)
+        fitter = Fitter(generation.plugin, generation.material, generation.audio, generation.seed)
+        fitted = fitter.fit(tuple(by_unit), store, context, observer)
+        for unit, (generator, _) in fitted.items():
+            _check_refusals(generator, by_unit[unit], generation)
         if not begun:
             state(folder, REQUEST, request)
         with listing(folder, [row.path for row, _ in rows], kept) as made:
-            for unit, (generator, train) in makers.items():
-                mine = [todo[i] for i in units[unit]]
-                for row, clip in _make(generator, mine, train, generation, context):
+            for unit, (generator, train) in fitted.items():
+                for row, clip in _make(generator, by_unit[unit], train, generation, context):
                     target = folder / row.path
                     target.parent.mkdir(parents=True, exist_ok=True)
                     write_wav(target, clip.audio, generation.audio.sample_rate)
@@ -168,16 +166,16 @@ def _check_labels(generation: Generation) -> None:
 
 
 def _check_refusals(
-    generator: Generator, requests: Sequence[Request], generation: Generation
+    generator: Generator, rows: Sequence[tuple[MadeRow, Request]], generation: Generation
 ) -> None:
     """Refuse everything at once, before any clip is made."""
     reasons: dict[str, None] = {}
-    for request in requests:
+    for _, request in rows:
         reason = generator.refuses(request)
         if reason is not None:
             reasons[f"'{generator.info.id}' refuses {request.condition}: {reason}"] = None
     if reasons:
-        hint = _NO_CLIPS if generation.material is None else "Ask for other conditions."
+        hint = NO_CLIPS if generation.material is None else "Ask for other conditions."
         raise PluginError("\n".join(reasons), hint)
 
 
@@ -214,86 +212,3 @@ def _whole(path: Path, sample_rate: int, samples: int) -> bool:
     except BadClipError:
         return False
     return (found.sample_rate, found.samples) == (sample_rate, samples)
-
-
-def _units(requests: Sequence[Request], info: GeneratorInfo) -> dict[Unit, list[int]]:
-    """Return the positions of the requests that one fit serves."""
-    units: dict[Unit, list[int]] = defaultdict(list)
-    for position, request in enumerate(requests):
-        place = (request.condition.machine, request.condition.section)
-        width = {"suite": 0, "machine": 1, "section": 2}[info.scope]
-        units[place[:width]].append(position)
-    return dict(units)
-
-
-def _fitted(
-    generation: Generation,
-    units: Mapping[Unit, object],
-    store: Store,
-    context: Context,
-    observer: WorkObserver,
-) -> dict[Unit, tuple[Generator, ClipPool]]:
-    """Return a fitted generator for every unit, and the clips that it was fitted on."""
-    if not units:
-        return {}
-    if generation.material is None:
-        fitted = _fit_without_clips(generation, context)
-        return dict.fromkeys(units, fitted)
-    return _fit_on_clips(generation, generation.material, units, store, context, observer)
-
-
-def _fit_without_clips(generation: Generation, context: Context) -> tuple[Generator, ClipPool]:
-    plugin = generation.plugin
-    no_audio: list[Audio] = []
-    nothing = ClipPool.from_arrays(no_audio, generation.audio.sample_rate, [])
-    generator: Generator = plugin.cls(plugin.params)
-    try:
-        generator.fit(nothing, context)
-    except Exception as error:  # a plug-in that needs clips may fail in any way
-        raise PluginError(
-            f"'{plugin.cls.info.id}' cannot be used without clips to learn from: "
-            f"{type(error).__name__}: {error}",
-            _NO_CLIPS,
-        ) from error
-    return generator, nothing
-
-
-def _fit_on_clips(
-    generation: Generation,
-    material: Material,
-    units: Mapping[Unit, object],
-    store: Store,
-    context: Context,
-    observer: WorkObserver,
-) -> dict[Unit, tuple[Generator, ClipPool]]:
-    info: GeneratorInfo = generation.plugin.cls.info
-    lent = by_unit(material.clips, info.scope)
-    absent = sorted("/".join(unit) for unit in units if unit not in lent)
-    if absent:
-        known = ", ".join("/".join(unit) for unit in lent)
-        raise DataError(f"there are no clips of {', '.join(absent)} to learn from", f"Of: {known}.")
-    needed = [clip for unit in units for clip in lent[unit]]
-    observer.say(f"learning from {census(needed)}")
-    material.build(needed, observer)
-    tasks = {unit: _fit_task(generation, material, unit, lent[unit]) for unit in units}
-    run_all(list(tasks.values()), store, context.device, observer)
-    fitted: dict[Unit, tuple[Generator, ClipPool]] = {}
-    for unit, task in tasks.items():
-        cls, params = task.use.load()
-        generator: Generator = cls.load(store.path("generator", task.entry.key), params, context)
-        fitted[unit] = generator, material.pool(lent[unit])
-    return fitted
-
-
-def _fit_task(
-    generation: Generation, material: Material, unit: Unit, clips: Sequence[Clip]
-) -> FitGenerator:
-    plugin, info = generation.plugin, generation.plugin.cls.info
-    seed = derive_seed(generation.seed, "generator", info.id, *unit)
-    facts = [[material.sources.digest(c), str(c.condition), c.label] for c in clips]
-    audio = asdict(material.audio)
-    inputs = {**identity(plugin), "train": digest(facts), "audio": audio, "seed": seed}
-    entry = Entry("generator", entry_key("generator", inputs))
-    title = f"fit {info.id} {'/'.join(unit)}".rstrip()
-    refs = tuple(material.sources.ref(c) for c in clips)
-    return FitGenerator(entry, title, (), material.audio, plugin.use, refs, seed)

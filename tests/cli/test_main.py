@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 COMMANDS = ["run", "plan", "validate", "report", "compare", "evaluate", "schema", "doctor"]
+COMMANDS += ["train", "generate"]
 
 
 def asdbench(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:

@@ -248,3 +248,11 @@ def test_real_fan_clips(shared: Path, tmp_path: Path) -> None:
     }
     assert verify(found, AudioFormat()) == []
     assert np.all([clip.path.is_file() for clip in found])
+
+
+def test_what_generate_writes_is_read(tmp_path: Path) -> None:
+    header = "path,machine,label,load,attributes,seed,notes\n"
+    good = write(tmp_path, header + 'a.wav,fan,1,high,"m-n=W,vel=6",12,"{}"\n', "a.wav")
+    assert str(clips(good)[0].condition) == "fan/00/-/load=high,m-n=W,vel=6"
+    bad = write(tmp_path, header + "a.wav,fan,1,high,vel,12,-\n", "a.wav")
+    assert "clips.csv:2: 'vel' is no attribute" in refusal(bad).message

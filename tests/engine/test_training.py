@@ -221,3 +221,13 @@ def test_unlabelled_clips_are_left_out(toy_suite: Path, toy: str, tmp_path: Path
     assert len(found["train"]) + len(found["held_out"]) == 40
     assert all("/source/" in clip["condition"] for clip in found["train"])
     assert str(tmp_path) not in (tmp_path / "out/training_manifest.json").read_text()
+
+
+def test_a_plug_in_that_fails_leaves_the_folder_free(
+    by_suite: list[str | Path], tmp_path: Path
+) -> None:
+    by_suite[1] = "broken"
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="no luck today"):  # with its traceback, exit code 1
+            call(*by_suite, "--out", tmp_path / "out")
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["training_manifest.json"]
