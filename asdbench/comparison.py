@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from asdbench.report.arm_schema import ArmRow
 from asdbench.report.schema import Cell, GridFacts, Report
 
 Key = tuple[str, str, str, str, str]
@@ -89,6 +90,7 @@ def compare(base: Report, new: Report, tolerance: float = DEFAULT_TOLERANCE) -> 
         if key not in gone
         for change in _changes(key, old_rows[key], new_rows[key], tolerance)
     ]
+    changes += _arm_changes(base, new, gone, tolerance)
     added = [key for key in new_rows if key not in old_rows]
     return Comparison((), notes, tuple(changes), tuple(lost), tuple(added), len(both), tolerance)
 
@@ -158,9 +160,34 @@ def _values(cell: Cell) -> Mapping[str, float | None]:
 def _changes(key: Key, base: Cell, new: Cell, tolerance: float) -> Iterator[Change]:
     old, now = _values(base), _values(new)
     for name in VALUES:
-        before, after = old[name], now[name]
-        if before is None and after is None:
+        if old[name] is not None or now[name] is not None:
+            yield from _change(key, name, old[name], now[name], tolerance)
+
+
+def _change(
+    key: Key, name: str, before: float | None, after: float | None, tolerance: float
+) -> Iterator[Change]:
+    # The margin forgives the rounding of a sum, so that 0.7 -> 0.71 is within 0.01.
+    if before is None or after is None or abs(after - before) > tolerance + 1e-12:
+        yield Change(key, name, before, after)
+
+
+def _arm_changes(
+    base: Report, new: Report, gone: Collection[Key], tolerance: float
+) -> Iterator[Change]:
+    """Yield how the arms moved that the base has; those of `cells` are compared there."""
+    now = {_arm_key(row): row for row in new.arms}
+    for row in base.arms:
+        key = _arm_key(row)
+        if key in gone:
             continue
-        # The margin forgives the rounding of a sum, so that 0.7 -> 0.71 is within 0.01.
-        if before is None or after is None or abs(after - before) > tolerance + 1e-12:
-            yield Change(key, name, before, after)
+        other = now.get(key)
+        for name in ("matched", "artifact", "coded", "codec"):
+            before = getattr(row, name).auc
+            after = getattr(other, name).auc if other is not None else None
+            if before is not None:
+                yield from _change(key, f"auc_{name}", before, after, tolerance)
+
+
+def _arm_key(row: ArmRow) -> Key:
+    return (row.machine, row.section, row.domain, row.detector, row.grid or row.generator)

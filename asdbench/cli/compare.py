@@ -48,7 +48,7 @@ def compare(
 
 def _print(outcome: Comparison) -> None:
     from asdbench.cli.tables import compact_table, console
-    from asdbench.report.markdown import number
+    from asdbench.report.text import number
 
     out = console()
     for obstacle in outcome.obstacles:

@@ -21,7 +21,7 @@ from rich.progress import (
 )
 
 from asdbench.engine.run import RunObserver
-from asdbench.report.markdown import first_line
+from asdbench.report.text import first_line
 
 if TYPE_CHECKING:
     from asdbench.engine.local import Failure

@@ -27,13 +27,22 @@ ArmKey = tuple[str, str, str, str]
 ArmName = str
 SIDES: Mapping[ArmName, tuple[str, str]] = {
     "real": ("real normals", "real anomalies"),
-    "coded": ("coded normals", "coded anomalies"),
-    "paper": ("real normals", "generated anomalies"),
     "matched": ("generated normals", "generated anomalies"),
+    "paper": ("real normals", "generated anomalies"),
     "artifact": ("real normals", "generated normals"),
+    "coded": ("coded normals", "coded anomalies"),
     "codec": ("real normals", "coded normals"),
 }
 """What each arm sets in the place of normals and in that of anomalies."""
+ARM_TEXTS: Mapping[str, str] = {
+    "arm_real": "real normals against real anomalies.",
+    "arm_matched": "generated normals against generated anomalies.",
+    "arm_paper": "real normals against generated anomalies, the paper's protocol.",
+    "arm_artifact": "real normals against generated normals of the same domain; ideal 0.5.",
+    "arm_coded": "the clips of the real arm, normals and anomalies, through the codec and back.",
+    "arm_codec": "real normals against the same normals through the codec and back; ideal 0.5.",
+}
+"""What each arm is, in words."""
 _CLIPS = {"coded normals": "real normals", "coded anomalies": "real anomalies"}
 """Pools that are made of the very clips of another."""
 

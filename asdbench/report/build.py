@@ -10,7 +10,7 @@ import pandas as pd
 from asdbench import __version__
 from asdbench.metrics.definitions import DEFINITIONS, METRICS, DefinitionId
 from asdbench.report.arm_means import make_arm_means
-from asdbench.report.arms import ArmKey, arm_rows
+from asdbench.report.arms import ARM_TEXTS, ArmKey, arm_rows
 from asdbench.report.cells import SUBSETS, Arm, Place, Rules, Subset, section_cells
 from asdbench.report.findings import artifact_findings
 from asdbench.report.means import make_means, make_official
@@ -170,7 +170,8 @@ def _definitions(definition: DefinitionId, confidence: float) -> dict[str, str]:
         "gap": (
             f"generated - real, with a {confidence:.0%} interval: paired DeLong for AUCs between "
             "0.1 and 0.9, stratified bootstrap otherwise and for pAUC. The gap alone does not say "
-            "whether generated clips can be told from real ones."
+            "whether generated clips can be told from real ones; the artifact arm does."
         ),
+        **ARM_TEXTS,
         "official_score": f"Official score: {DEFINITIONS[definition].official_score}.",
     }

@@ -2,54 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from tabulate import tabulate
-
-from asdbench.report.schema import Cell, Comparison, Mean, OfficialScore, Report
-
-
-def number(value: float | None, signed: bool = False) -> str:
-    """Return a metric with three decimals; ``-`` where there is none."""
-    if value is None:
-        return "-"
-    rounded = round(value, 3) + 0.0  # no -0.000
-    return f"{rounded:+.3f}" if signed else f"{rounded:.3f}"
-
-
-def first_line(text: str) -> str:
-    """Return the first line of a message that may be empty."""
-    return (text.splitlines() or [""])[0]
+from asdbench.report.arm_tables import arm_blocks, arm_row_blocks
+from asdbench.report.schema import Cell, Comparison, Mean, Report
+from asdbench.report.text import (
+    escaped,
+    first_line,
+    made_by,
+    notes,
+    number,
+    table,
+    title,
+    with_interval,
+)
 
 
 def gap_text(comparison: Comparison) -> str:
     """Return e.g. ``+0.031 [-0.020, +0.081]``."""
-    gap = number(comparison.gap, signed=True)
-    if comparison.gap_low is None or comparison.gap_high is None:
-        return gap
-    ends = f"{number(comparison.gap_low, True)}, {number(comparison.gap_high, True)}"
-    return f"{gap} [{ends}]"
-
-
-def title(report: Report) -> str:
-    """Return the title; it says *simulated* where the "real" clips are simulated."""
-    kind = " (simulated data)" if report.data.simulated else ""
-    return f"{report.suite.name} {report.suite.version}{kind}"
-
-
-def escaped(text: str) -> str:
-    """Return text from files or plug-ins so that Markdown shows it as it is."""
-    special = r"([\\`*{}\[\]<>|~]|(?<!\w)_|_(?!\w))"  # an underscore within a word is harmless
-    return re.sub(special, r"\\\1", " ".join(text.split()))
-
-
-def made_by(row: Cell | Mean | OfficialScore, report: Report) -> str:
-    """Return the generator's name, with the grid's where it has several."""
-    if row.generator is None:
-        return "-"
-    own = [g for g in report.grids.values() if (g.generator, g.label) == (row.generator, "anomaly")]
-    return row.generator if len(own) == 1 else f"{row.generator} ({row.grid})"
+    return with_interval(comparison.gap, comparison.gap_low, comparison.gap_high, signed=True)
 
 
 def render_markdown(report: Report) -> str:
@@ -57,7 +28,7 @@ def render_markdown(report: Report) -> str:
     blocks = [f"# {escaped(title(report))}", *_introduction(report)]
     if report.problems:
         blocks += ["## Problems", _problems(report)]
-    blocks += ["## Means", _means_caption(report)]
+    blocks += [*arm_blocks(report), "## Means", _means_caption(report)]
     for over, heading, by in (
         ("detector", "", ()),
         ("domain", "### By domain", ("domain",)),
@@ -73,6 +44,7 @@ def render_markdown(report: Report) -> str:
         _cells_caption(report),
         _cells(report),
         *_notes(report),
+        *arm_row_blocks(report),
         "## What was run",
         _plugins(report),
     ]
@@ -103,12 +75,6 @@ def _introduction(report: Report) -> list[str]:
         )
     else:
         blocks.append(f"Detectors learned from {data.n_detector_train} normal clips. {evaluation}.")
-    controls = [name for name, grid in report.grids.items() if grid.label == "normal"]
-    if controls:
-        blocks.append(
-            f"Generated normals ({', '.join(controls)}) were scored; their scores are in "
-            "scores.parquet and enter no table."
-        )
     if data.n_test_unlabelled:
         blocks.append(f"{data.n_test_unlabelled} clips without a label entered no metric.")
     if data.skipped:
@@ -129,17 +95,13 @@ def _problems(report: Report) -> str:
     )
 
 
-def _table(rows: Iterable[Sequence[str]], headers: Sequence[str], text: int) -> str:
-    """Return a table whose first ``text`` columns are words and whose others are numbers."""
-    align = ["left"] * text + ["right"] * (len(headers) - text)
-    return tabulate(list(rows), headers, tablefmt="github", colalign=align, disable_numparse=True)
-
-
 def _means_caption(report: Report) -> str:
     both = any(c.domain != "all" for c in report.cells)
     what = "source and target" if both else "section"
+    protocol = "Real normals against generated anomalies (the paper's protocol). "
     return (
-        f"Arithmetic means: AUC over the {what} AUCs of the sections, pAUC over the sections. "
+        (protocol if report.generators else "")
+        + f"Arithmetic means: AUC over the {what} AUCs of the sections, pAUC over the sections. "
         "Gap: generated - real; abs. gap: the mean of its absolute values. A mean over an "
         "incomplete set is not given."
         + (" Rows of one domain average the pAUC (domain)." if both else "")
@@ -168,7 +130,7 @@ def _means(report: Report, means: Sequence[Mean], by: Sequence[str]) -> str:
         ]
         for m in means
     ]
-    return _table(rows, headers, 2 + len(by))
+    return table(rows, headers, 2 + len(by))
 
 
 def _official(report: Report) -> str:
@@ -182,7 +144,7 @@ def _official(report: Report) -> str:
         ]
         for s in report.official
     ]
-    return _table(rows, ["detector", "generator", "real", "generated", "missing because"], 2)
+    return table(rows, ["detector", "generator", "real", "generated", "missing because"], 2)
 
 
 def _cells_caption(report: Report) -> str:
@@ -207,7 +169,7 @@ def _cells_caption(report: Report) -> str:
 def _cells(report: Report) -> str:
     headers = ["machine", "section", "domain", "detector", "generator", "n"]
     headers += ["AUC real", "AUC gen.", "AUC gap", "pAUC real", "pAUC gen.", "pAUC gap", "F1"]
-    return _table([_cell_row(cell, report) for cell in _ordered(report)], headers, 5)
+    return table([_cell_row(cell, report) for cell in _ordered(report)], headers, 5)
 
 
 def _ordered(report: Report) -> list[Cell]:
@@ -235,24 +197,16 @@ def _cell_row(cell: Cell, report: Report) -> list[str]:
 
 def _notes(report: Report) -> list[str]:
     """Return why values or intervals are missing, or weak, with the cells concerned."""
-    cells_of: dict[str, list[str]] = {}
+    found = []
     for cell in _ordered(report):
         where = "/".join([cell.machine, cell.section, cell.domain, cell.detector])
         if cell.grid is not None:
             where += f"/{made_by(cell, report)}"
         for metric, comparison in (("AUC", cell.auc), ("pAUC", cell.pauc)):
-            for text in (comparison.reason, comparison.note):
-                if text is not None:
-                    cells_of.setdefault(text, []).append(f"{metric} of {where}")
-    if not cells_of:
-        return []
-    shown = 6
-    lines = [
-        f"- {escaped(text)}: {escaped(', '.join(where[:shown]))}"
-        + (f" and {len(where) - shown} more (tables/cells.csv)" if len(where) > shown else "")
-        for text, where in cells_of.items()
-    ]
-    return ["### Notes", "\n".join(lines)]
+            found += [
+                (text, f"{metric} of {where}") for text in (comparison.reason, comparison.note)
+            ]
+    return notes(found, "tables/cells.csv")
 
 
 def _plugins(report: Report) -> str:
@@ -272,7 +226,12 @@ def _plugins(report: Report) -> str:
                 f"({escaped(params)}){needs}{paper}"
             )
     lines += [
-        f"- grid `{name}`: {g.multiplier:g} x {g.label} of `{g.generator}`, matching {g.match}"
+        f"- grid `{name}`: "
+        + (
+            f"the real {g.label} clips through the codec of `{g.generator}`"
+            if g.make == "roundtrip"
+            else f"{g.multiplier:g} x {g.label} of `{g.generator}`, matching {g.match}"
+        )
         for name, g in report.grids.items()
     ]
     lines.append(f"- asdbench {report.asdbench}")
