@@ -41,10 +41,12 @@ def load_language_model(model_class: Any, source: str, what: str) -> tuple[Any, 
     from safetensors import SafetensorError
     from transformers import AutoTokenizer
 
+    folder = Path(source).expanduser()
+    place = str(folder) if folder.is_dir() else source
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(place, local_files_only=True)
         model, found = model_class.from_pretrained(
-            source,
+            place,
             local_files_only=True,
             use_safetensors=True,
             dtype=torch.float32,
@@ -70,15 +72,20 @@ def weights_digest(model: PreTrainedModel, tokenizer: Any) -> str:
 
 
 def _unusable(source: str, what: str, problem: str) -> WeightsError:
-    first_line = problem.strip().splitlines()[0] if problem.strip() else "no reason given"
+    files = "config.json, the tokenizer's files and model.safetensors"
     if Path(source).expanduser().is_dir():
+        reason = problem.strip().partition("\n")[0]
         return WeightsError(
-            f"{what}: no usable model in folder {source}: {first_line}",
-            "The folder must hold config.json, the tokenizer's files and model.safetensors, as "
-            "`save_pretrained` or `hf download ID --local-dir FOLDER` write them.",
+            f"{what}: no usable model in folder {source}: {reason}",
+            f"The folder must hold {files}, as `hf download ID --local-dir FOLDER` or "
+            "`save_pretrained` write them.",
+        )
+    if source.startswith(("/", ".", "~")):
+        return WeightsError(
+            f"{what}: folder {source} does not exist", f"Give a folder with {files}."
         )
     return WeightsError(
-        f"{what}: the model '{source}' is neither a folder nor in the hub's local cache",
+        f"{what}: the model '{source}' is neither a folder nor complete in the hub's local cache",
         f"Download it once with `hf download {source}` (Hugging Face hub), or give the path of a "
-        "folder with config.json, the tokenizer's files and model.safetensors in its place.",
+        f"folder with {files} in its place.",
     )

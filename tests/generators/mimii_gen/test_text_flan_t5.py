@@ -106,15 +106,18 @@ def test_other_weights_than_in_training_are_refused(source: str) -> None:
         flan(source, digest="0" * 64)
 
 
-def test_missing_weights_say_how_to_get_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+def test_missing_weights_say_how_to_get_them() -> None:
     with pytest.raises(WeightsError) as caught:
         flan("google/flan-t5-none")
     assert "google/flan-t5-none" in caught.value.message
     assert "hf download google/flan-t5-none" in str(caught.value.hint)
     assert "folder" in str(caught.value.hint)
+
+
+def test_a_missing_folder_is_not_taken_for_a_model_of_the_hub(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="does not exist") as caught:
+        flan(str(tmp_path / "absent"))
+    assert "download" not in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("damage", ["gone", "truncated", "incomplete", "pickle"])
