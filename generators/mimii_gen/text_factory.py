@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import Field, TypeAdapter, ValidationError
 
-from asdbench.errors import AsdbenchError
+from asdbench.errors import WeightsError
 
 from .prompt import Prompt
 from .text_attributes import AttributeSettings, AttributeTokens
@@ -20,10 +20,6 @@ TextEncoderName = Literal["attributes", "bytes", "flan-t5"]
 AnyTextEncoder = AttributeTokens | ByteT5 | FlanT5
 _Settings = AttributeSettings | ByteT5Settings | FlanT5Settings
 _SETTINGS: TypeAdapter[_Settings] = TypeAdapter(Annotated[_Settings, Field(discriminator="kind")])
-
-
-class TextCheckpointError(AsdbenchError):
-    """Settings or weights of a stored text encoder are malformed."""
 
 
 def make_text_encoder(
@@ -80,15 +76,14 @@ def load_text_encoder(
 
     Raises
     ------
-    TextCheckpointError
-        When the settings are malformed, or the tensors are not those of such an encoder.
     WeightsError
-        When Flan-T5 is missing, or not the one it was trained with.
+        When the settings are malformed, the tensors are not those of such an encoder, or Flan-T5
+        is missing or not the one it was trained with.
     """
     try:
         valid = _SETTINGS.validate_python(dict(settings))
     except ValidationError as problem:
-        raise TextCheckpointError(
+        raise WeightsError(
             f"the checkpoint's text encoder is malformed: {problem}",
             "The file is damaged, or of another version of asdbench.",
         ) from problem
@@ -103,7 +98,7 @@ def load_text_encoder(
     try:
         encoder.load_state_dict(state)
     except RuntimeError as problem:
-        raise TextCheckpointError(
+        raise WeightsError(
             f"the weights of the checkpoint's text encoder do not fit its settings: {problem}",
             "The file is damaged, or of another version of asdbench.",
         ) from problem

@@ -13,11 +13,11 @@ import torch
 from pydantic import Field
 
 from asdbench.api import Params
-from asdbench.errors import DataError
+from asdbench.errors import DataError, WeightsError
 
 from .prompt import Prompt
 from .text import TextEncoder
-from .text_hub import WeightsError, load_language_model, weights_digest
+from .text_hub import load_language_model, weights_digest
 
 DEFAULT_SOURCE = "google/flan-t5-base"
 

@@ -9,14 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from asdbench.errors import AsdbenchError
+from asdbench.errors import WeightsError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-
-class WeightsError(AsdbenchError):
-    """Pretrained weights are missing, unreadable, or not those that were asked for."""
 
 
 def load_language_model(model_class: Any, source: str, what: str) -> tuple[Any, Any]:

@@ -12,12 +12,11 @@ from safetensors.torch import load, save
 from text_models import TWIN, save_t5
 from transformers import T5EncoderModel
 
+from asdbench.errors import WeightsError
 from asdbench.generators.mimii_gen.text_factory import (
-    TextCheckpointError,
     load_text_encoder,
     make_text_encoder,
 )
-from asdbench.generators.mimii_gen.text_hub import WeightsError
 
 SHORT = [each for each in TWIN if len(each.caption) < 45]
 
@@ -86,7 +85,7 @@ def test_flan_t5_may_have_moved_but_not_changed(source: str, tmp_path: Path) -> 
 )
 def test_malformed_settings_are_refused(change: dict[str, Any]) -> None:
     made = make_text_encoder("attributes", SHORT, dim=16)
-    with pytest.raises(TextCheckpointError, match="malformed"):
+    with pytest.raises(WeightsError, match="malformed"):
         load_text_encoder({**made.settings(), **change}, made.state_dict())
 
 
@@ -102,5 +101,5 @@ def test_tensors_that_do_not_fit_are_refused(name: Any, damage: str) -> None:
         state["more"] = torch.zeros(1)
     else:
         state[key] = torch.zeros(3, 3)
-    with pytest.raises(TextCheckpointError, match="do not fit"):
+    with pytest.raises(WeightsError, match="do not fit"):
         load_text_encoder(made.settings(), state)

@@ -11,9 +11,8 @@ import torch
 from text_models import TWIN, prompt, save_t5
 from transformers import T5EncoderModel, T5ForConditionalGeneration
 
-from asdbench.errors import DataError
+from asdbench.errors import DataError, WeightsError
 from asdbench.generators.mimii_gen.text_flan_t5 import FlanT5, FlanT5Settings
-from asdbench.generators.mimii_gen.text_hub import WeightsError
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,8 @@ import torch
 from text_models import TWIN, save_t5
 from transformers import T5ForConditionalGeneration
 
-from asdbench.errors import DataError
+from asdbench.errors import DataError, WeightsError
 from asdbench.generators.mimii_gen.paraphrase import Paraphraser
-from asdbench.generators.mimii_gen.text_hub import WeightsError
 
 
 @pytest.fixture(scope="module")
