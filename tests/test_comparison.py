@@ -7,7 +7,7 @@ import pytest
 
 from asdbench.comparison import compare
 from asdbench.report.schema import Report
-from asdbench.report.write import read_report
+from asdbench.report.write import read_report, write_report
 
 DATA = Path(__file__).parent / "historic_reports"
 
@@ -29,6 +29,35 @@ def moved(report: Report, row: int, by: float) -> Report:
 def test_old_reports_load(base):
     assert base.schema_ == "asdbench/report@1"
     assert len(base.cells) == 24
+
+
+def test_old_reports_with_arms_load():
+    report = read_report(DATA / "report_2.json")
+    assert len(report.arms) == 12
+    assert len(report.artifacts) == 4
+
+
+@pytest.mark.parametrize("name", ["report_1.json", "report_2.json"])
+def test_old_reports_are_rendered(name, tmp_path):
+    report = read_report(DATA / name)
+    write_report(report, tmp_path)
+    page = (tmp_path / "report.md").read_text()
+    assert ("## Arms" in page) == bool(report.arms)
+    assert read_report(tmp_path) == report
+
+
+def test_lost_arms_are_changes_and_new_ones_are_not():
+    full = read_report(DATA / "report_2.json")
+    less = full.model_copy(update={"arms": ()})
+    outcome = compare(full, less)
+    assert outcome.exit_code == 3
+    assert {c.value for c in outcome.changes} == {
+        "auc_matched",
+        "auc_artifact",
+        "auc_coded",
+        "auc_codec",
+    }
+    assert compare(less, full).verdict == "same"
 
 
 def test_a_report_equals_itself(base):
