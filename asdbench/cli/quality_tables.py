@@ -105,12 +105,12 @@ def _copies(title: str, rows: list[MemorizationRow]) -> Table:
     shown = _table(
         title,
         "limit: 99 % of the real clips, which are held out, are less near; beyond: share of "
-        "generated clips that are nearer (without copying about 0.01, or 2 / real clips).",
-        *("clips\ngen.", "real", "train", "median\ngen.", "real", "limit", "beyond"),
+        "generated clips that are nearer; chance: the same where nothing is copied.",
+        *("clips\ngen.", "real", "train", "median\ngen.", "real", "limit", "beyond", "chance"),
     )
     for row in rows:
         counts = (row.generated_clips, row.baseline_clips, row.train_clips)
-        values = (row.median, row.median_baseline, row.threshold, row.share)
+        values = (row.median, row.median_baseline, row.threshold, row.share, row.expected_share)
         shown.add_row(row.machine, row.label or "-", *map(number, (*counts, *values)))
     return shown
 

@@ -53,8 +53,10 @@ class Memorization:
     threshold: float
     """Nearness that 1 % of the baseline exceeds."""
     share: float
-    """Of the generated clips that exceed it. Without memorization it is about 0.01, or about
-    2 / (clips of the baseline + 1) where those are fewer than 100."""
+    """Of the generated clips that exceed it."""
+    expected_share: float
+    """The same without memorization: (0.01 n + 0.99) / (n + 1) for a baseline of n clips, which
+    is 0.01 for many and 0.034 for 40, as the threshold is an estimate too."""
     suspicious: tuple[int, ...]
     """These clips, nearest first."""
     median: float
@@ -75,15 +77,17 @@ def memorization(generated: Nearest, baseline: Nearest) -> Memorization:
     if not (generated.nearness.size and baseline.nearness.size):
         raise MetricError("no clip to look for among the training clips, or no held-out real clip")
     threshold = float(np.quantile(baseline.nearness, 1.0 - QUANTILE))
+    held_out = int(baseline.nearness.size)
     order = np.argsort(-generated.nearness, kind="stable")
     suspicious = [int(i) for i in order if generated.nearness[i] > threshold]
     return Memorization(
         threshold=threshold,
         share=len(suspicious) / generated.nearness.size,
+        expected_share=(QUANTILE * held_out + 1.0 - QUANTILE) / (held_out + 1),
         suspicious=tuple(suspicious),
         median=float(np.median(generated.nearness)),
         median_baseline=float(np.median(baseline.nearness)),
-        baseline_clips=int(baseline.nearness.size),
+        baseline_clips=held_out,
     )
 
 

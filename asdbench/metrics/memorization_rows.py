@@ -105,6 +105,7 @@ def _row(
         train_clips=len(names),
         threshold=result.threshold,
         share=result.share,
+        expected_share=result.expected_share,
         median=result.median,
         median_baseline=result.median_baseline,
         suspects=suspects,

@@ -133,6 +133,8 @@ class MemorizationRow:
     threshold: float
     share: float
     """Of the generated clips beyond the threshold."""
+    expected_share: float
+    """The same where nothing is memorized."""
     median: float
     median_baseline: float
     suspects: tuple[Suspect, ...]
