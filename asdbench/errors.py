@@ -46,4 +46,4 @@ class PluginError(AsdbenchError):
 
 
 class WeightsError(AsdbenchError):
-    """A model's weights (or the package that reads them) are absent, damaged or of another model."""
+    """A model's weights (or the package that reads them) are absent, damaged or another model's."""

@@ -83,7 +83,7 @@ def _recording(root: Path, path: Path) -> Recording:
     stem = path.name[: -len(path.suffix)]
     prefixed = _PREFIX.fullmatch(stem)
     said = parse_name(prefixed["rest"] if prefixed else stem)
-    machine = _machine(root, path) or (prefixed["machine"] if prefixed else None)
+    machine = _machine(path) or (prefixed["machine"] if prefixed else None)
     if machine is None:
         inside = path.relative_to(root).parts
         machine = inside[0] if len(inside) > 1 else root.name
@@ -96,15 +96,13 @@ def _recording(root: Path, path: Path) -> Recording:
     return Recording(path, name, condition, _label(path, stem, said, training), training)
 
 
-def _machine(root: Path, path: Path) -> str | None:
-    """Return the machine that the folders name, the root's own and those above it included."""
+def _machine(path: Path) -> str | None:
+    """Return the machine that the folders name; those above the listed one count too."""
     folder = path.parent
     if folder.name in _LABELS:
         folder = folder.parent
         if _ID.fullmatch(folder.name):
             folder = folder.parent
-        elif folder == root.parent:
-            return None  # REAL_DIR/normal was listed: what lies above says nothing
     elif folder.name in _SPLITS or _ID.fullmatch(folder.name):
         folder = folder.parent
     else:
