@@ -10,11 +10,13 @@ import torch
 from asdbench.api import Context, LabelledClipSet
 from asdbench.errors import DataError
 
+from .calibration import calibrate
 from .codec_factory import make_codec
 from .latent_cache import LatentSet, encode_clips
 from .latents import Statistics
 from .model import LatentDiffusion, ModelSettings, write_prompt
 from .params import MIMIIGenParams
+from .sampling import Sampling
 from .text_factory import make_text_encoder
 from .training import Trainer, seen_conditions
 from .unet import build_unet
@@ -34,7 +36,6 @@ def train_generator(
     DataError
         When there are no clips to train on.
     """
-    torch.set_num_threads(1) if context.device == "cpu" else None
     plan = params.architecture
     codec = make_codec(plan.codec, params.codec_source, plan.bandwidth, train.sample_rate)
     codec.to(context.device)
@@ -85,5 +86,14 @@ def train_generator(
     trainer = Trainer(
         model, latents, unseen, plan.training, folder, context.device, context.progress
     )
-    facts = trainer.run()
-    return replace(model, training=facts)
+    trained = replace(model, training=trainer.run())
+    if not plan.calibration_clips:
+        return trained
+    how = Sampling(params.sampler, params.steps, params.guidance)
+    seed = plan.training.seed
+    return replace(
+        trained,
+        calibration=calibrate(
+            trained, latents, how, plan.calibration_clips, seed, context.progress
+        ),
+    )

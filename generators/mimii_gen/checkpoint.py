@@ -101,14 +101,12 @@ def load_checkpoint(
     try:
         return _assemble(card, tensors, codec_source, text_source)
     except (KeyError, TypeError, ValueError, ValidationError) as problem:
-        raise WeightsError(
-            f"{folder / CARD} is malformed: {problem!r}", _REMEDY
-        ) from problem
-    except _Mismatch as problem:
+        raise WeightsError(f"{folder / CARD} is malformed: {problem!r}", _REMEDY) from problem
+    except _MismatchError as problem:
         raise WeightsError(f"{folder / WEIGHTS}: {problem}", _REMEDY) from None
 
 
-class _Mismatch(Exception):
+class _MismatchError(Exception):
     """Tensors are not those that the card promises."""
 
 
@@ -133,7 +131,7 @@ def _assemble(
     measured = _part(tensors, "statistics")
     _compare({"mean": shape, "std": shape}, measured, "statistics")
     if not bool((measured["std"] > 0).all()):
-        raise _Mismatch("statistics.std is not positive everywhere")
+        raise _MismatchError("statistics.std is not positive everywhere")
     calibration = card.get("calibration")
     return LatentDiffusion(
         settings=settings,
@@ -167,16 +165,18 @@ def _compare(
     absent = sorted(wanted.keys() - found.keys())
     extra = sorted(found.keys() - wanted.keys())
     if absent:
-        raise _Mismatch(f"{len(absent)} tensors of {what} are missing, the first: {absent[0]}")
+        raise _MismatchError(f"{len(absent)} tensors of {what} are missing, the first: {absent[0]}")
     if extra:
-        raise _Mismatch(f"{len(extra)} tensors of {what} are unexpected, the first: {extra[0]}")
+        raise _MismatchError(
+            f"{len(extra)} tensors of {what} are unexpected, the first: {extra[0]}"
+        )
     for name, shape in wanted.items():
         if found[name].shape != shape:
-            raise _Mismatch(
+            raise _MismatchError(
                 f"{what}.{name} has shape {tuple(found[name].shape)}, not {tuple(shape)}"
             )
         if not bool(torch.isfinite(found[name]).all()):
-            raise _Mismatch(f"{what}.{name} holds NaN or infinity")
+            raise _MismatchError(f"{what}.{name} holds NaN or infinity")
 
 
 def _read_card(folder: Path) -> dict[str, Any]:
@@ -206,5 +206,3 @@ def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
         raise WeightsError(
             f"{path} is truncated, or no safetensors file: {problem}", _REMEDY
         ) from problem
-
-

@@ -7,7 +7,7 @@ noise. The paper predicts the noise (``epsilon``); the default predicts the velo
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -15,39 +15,42 @@ Prediction = Literal["v", "epsilon"]
 SamplerName = Literal["unipc", "dpm-solver++", "sde-dpm-solver++", "ddim", "ddpm"]
 TIMESTEPS = 1000
 _SCHEDULE = "squaredcos_cap_v2"
+_SAMPLERS: dict[SamplerName, tuple[str, dict[str, Any]]] = {
+    "unipc": ("UniPCMultistepScheduler", {"solver_order": 2}),
+    "dpm-solver++": (
+        "DPMSolverMultistepScheduler",
+        {"solver_order": 2, "algorithm_type": "dpmsolver++"},
+    ),
+    "sde-dpm-solver++": (
+        "DPMSolverMultistepScheduler",
+        {"solver_order": 2, "algorithm_type": "sde-dpmsolver++"},
+    ),
+    "ddim": ("DDIMScheduler", {"clip_sample": False}),
+    "ddpm": ("DDPMScheduler", {"clip_sample": False}),
+}
+STOCHASTIC: frozenset[SamplerName] = frozenset({"ddpm", "sde-dpm-solver++"})
+"""Samplers that add noise in every step."""
 _TYPES = {"v": "v_prediction", "epsilon": "epsilon"}
 
 
 def alphas_cumprod() -> torch.Tensor:
     """Return the squared signal amplitude at each of :data:`TIMESTEPS` steps."""
-    from diffusers import DDPMScheduler
-
-    scheduler = DDPMScheduler(num_train_timesteps=TIMESTEPS, beta_schedule=_SCHEDULE)
-    levels: torch.Tensor = scheduler.alphas_cumprod
+    levels: torch.Tensor = make_scheduler("ddpm", TIMESTEPS, "v").alphas_cumprod
     return levels
 
 
-def make_scheduler(sampler: SamplerName, steps: int, prediction: Prediction) -> object:
+def make_scheduler(sampler: SamplerName, steps: int, prediction: Prediction) -> Any:
     """Return diffusers' scheduler for ``sampler``, set to ``steps`` steps, trailing spacing."""
     import diffusers
 
-    common = {
-        "num_train_timesteps": TIMESTEPS,
-        "beta_schedule": _SCHEDULE,
-        "prediction_type": _TYPES[prediction],
-        "timestep_spacing": "trailing",
-    }
-    if sampler == "unipc":
-        scheduler = diffusers.UniPCMultistepScheduler(solver_order=2, **common)
-    elif sampler in ("dpm-solver++", "sde-dpm-solver++"):
-        algorithm = sampler.replace("-solver", "solver")
-        scheduler = diffusers.DPMSolverMultistepScheduler(
-            solver_order=2, algorithm_type=algorithm, **common
-        )
-    elif sampler == "ddim":
-        scheduler = diffusers.DDIMScheduler(clip_sample=False, **common)
-    else:
-        scheduler = diffusers.DDPMScheduler(clip_sample=False, **common)
+    name, special = _SAMPLERS[sampler]
+    scheduler = getattr(diffusers, name)(
+        num_train_timesteps=TIMESTEPS,
+        beta_schedule=_SCHEDULE,
+        prediction_type=_TYPES[prediction],
+        timestep_spacing="trailing",
+        **special,
+    )
     scheduler.set_timesteps(steps)
     return scheduler
 

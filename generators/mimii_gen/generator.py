@@ -1,17 +1,14 @@
 """MIMII-Gen: machine sound from a text-conditioned latent diffusion model.
 
 Captions are written from metadata, embedded, and given to a U-Net that denoises latents of a
-neural codec; the codec's decoder makes the audio. One fit covers all machines of a suite.
+codec; the codec's decoder makes the audio. One fit covers all machines of a suite.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Self
-
-import torch
 
 from asdbench.api import (
     ClipSet,
@@ -24,17 +21,21 @@ from asdbench.api import (
 )
 from asdbench.errors import PluginError
 
+from .._matching import Sources
 from .building import train_generator
 from .checkpoint import load_checkpoint, save_checkpoint
 from .model import LatentDiffusion
 from .params import MIMIIGenParams
+from .rendering import Renderer
+from .sampling import Sampling
 
 SHIPPED = Path(__file__).parent / "checkpoints"
+"""Checkpoints that come with the package, by name."""
 _FIT_SHARE = 0.1  # of the clips lent by a suite, held out for validation
 
 
 class MIMIIGen(Generator):
-    """Generates clips with a shipped or a trained checkpoint, or trains one on the suite's clips."""
+    """Generates clips with a shipped or trained checkpoint, or trains one on the suite's clips."""
 
     info: ClassVar[GeneratorInfo] = GeneratorInfo(
         id="mimii-gen",
@@ -45,7 +46,8 @@ class MIMIIGen(Generator):
         scope="suite",
     )
     trainable: ClassVar[dict[str, str]] = {
-        "generator": "U-Net and text encoder on latents of a codec",
+        "generator": "U-Net, and its text encoder, on latents of a codec",
+        "codec": "a small codec of EnCodec's architecture",
     }
     params: MIMIIGenParams
 
@@ -58,9 +60,7 @@ class MIMIIGen(Generator):
         where = self.params.checkpoint
         if where is not None:
             folder = SHIPPED / where if isinstance(where, str) else where
-            self._model = load_checkpoint(
-                folder, self.params.codec_source, self.params.text_source
-            )
+            self._model = self._load(folder)
             return
         order = context.rng().permutation(len(train))
         count = max(1, round(_FIT_SHARE * len(train)))
@@ -77,20 +77,91 @@ class MIMIIGen(Generator):
         folder: Path,
         context: Context,
     ) -> None:
-        """Train into ``folder``; the result is a folder for ``checkpoint``."""
-        if part != "generator":
-            raise PluginError(f"mimii-gen has no part '{part}' to train", "It has: generator.")
+        """Train into ``folder``; the result is a folder for ``checkpoint`` or ``codec_source``."""
+        if part == "codec":
+            from .codec_training import train_codec
+
+            train_codec(train, held_out, folder, self.params.codec_training, context)
+            return
         model = train_generator(self.params, train, held_out, folder, context)
         save_checkpoint(model, folder, {})
 
-    def generate(self, requests, train, context):  # type: ignore
-        raise NotImplementedError
+    def refuses(self, request: Request) -> str | None:
+        """Return why ``request`` cannot be made: its machine or section was not trained on."""
+        model = self._require()
+        where = request.condition
+        sections = sorted({c.section for c in model.conditions if c.machine == where.machine})
+        machines = sorted({c.machine for c in model.conditions})
+        if not sections:
+            return f"the checkpoint knows the machines {', '.join(machines)}"
+        if where.section not in sections and model.statistics.normalization == "section":
+            return f"of {where.machine}, the checkpoint knows the sections {', '.join(sections)}"
+        return None
+
+    def generate(
+        self, requests: Sequence[Request], train: LabelledClipSet, context: Context
+    ) -> Iterator[GeneratedBatch]:
+        """Yield batches of clips.
+
+        Raises
+        ------
+        PluginError
+            With ``from: normal``, when ``train`` has no normal clip of a request's machine.
+        """
+        if self.params.start == "normal":
+            self._check_normals(requests, Sources.of(train))
+        done = 0
+        for batch in self._renderer(context).render(requests, train, train.sample_rate):
+            done += len(batch.audio)
+            context.progress(done, len(requests), "mimii-gen: clips")
+            yield batch
+
+    def roundtrip(
+        self, clips: ClipSet, seeds: Sequence[int], context: Context
+    ) -> Iterator[GeneratedBatch]:
+        """Yield every clip through the codec and back."""
+        for done, batch in enumerate(self._renderer(context).roundtrip(clips, seeds), start=1):
+            context.progress(done, len(seeds), "mimii-gen: clips coded")
+            yield batch
 
     def save(self, folder: Path) -> None:
-        """Write."""
-        save_checkpoint(self._model, folder, {})
+        """Write a checkpoint."""
+        save_checkpoint(self._require(), folder, {})
 
     @classmethod
-    def load(cls, folder, params, context):  # type: ignore
-        """Load."""
-        raise NotImplementedError
+    def load(cls, folder: Path, params: MIMIIGenParams, context: Context) -> Self:
+        """Return the generator that :meth:`save` wrote."""
+        made = cls(params)
+        made._model = made._load(folder)
+        return made
+
+    def _load(self, folder: Path) -> LatentDiffusion:
+        return load_checkpoint(folder, self.params.codec_source, self.params.text_source)
+
+    def _require(self) -> LatentDiffusion:
+        if self._model is None:
+            raise PluginError("mimii-gen is not fitted", "Call fit() or load() first.")
+        return self._model
+
+    def _renderer(self, context: Context) -> Renderer:
+        params = self.params
+        from_normals = params.start == "normal"
+        how = Sampling(
+            params.sampler,
+            params.steps,
+            params.guidance,
+            params.severity,
+            params.strength if from_normals else 1.0,
+        )
+        model = self._require().to(context.device)
+        return Renderer(model, how, from_normals, params.calibrate, context.device)
+
+    @staticmethod
+    def _check_normals(requests: Sequence[Request], sources: Sources) -> None:
+        for condition in dict.fromkeys(request.condition for request in requests):
+            if sources.match(condition, "normal") is None:
+                raise PluginError(
+                    f"mimii-gen: 'from: normal' needs a normal clip of {condition.machine} to "
+                    "start from, and the split lends it none",
+                    "Raise 'split.generator_normals', or use 'from: noise'.",
+                )

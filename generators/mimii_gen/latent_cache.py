@@ -120,12 +120,12 @@ def _encode(codec: Codec, audio: Sequence[Audio], rate: int) -> list[NDArray[np.
         batches = [np.stack(waves)]
     else:
         batches = [wave[None] for wave in waves]
-    latents = torch.cat([codec.encode(torch.from_numpy(b)).cpu() for b in batches]) if (
-        len(batches) == 1
-    ) else [codec.encode(torch.from_numpy(b))[0].cpu() for b in batches]
-    return [
-        latent.clamp(-_LARGEST, _LARGEST).numpy().astype(np.float16) for latent in latents
-    ]
+    latents = (
+        torch.cat([codec.encode(torch.from_numpy(b)).cpu() for b in batches])
+        if (len(batches) == 1)
+        else [codec.encode(torch.from_numpy(b))[0].cpu() for b in batches]
+    )
+    return [latent.clamp(-_LARGEST, _LARGEST).numpy().astype(np.float16) for latent in latents]
 
 
 def _row(latent: NDArray[np.float16], wave: Audio) -> dict[str, Any]:

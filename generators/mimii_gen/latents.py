@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch.nn import functional as F
+from torch import nn
 
 from asdbench.api import Condition
 
@@ -37,7 +37,10 @@ def channels(layout: Layout) -> int:
 
 
 def to_image(latents: torch.Tensor, layout: Layout) -> torch.Tensor:
-    """View latents (B, 128, T) as (B, 16, 8, T), channel c = dimensions 8c to 8c + 7, or (B, 1, 128, T)."""
+    """View latents (B, 128, T) as (B, 16, 8, T), or (B, 1, 128, T).
+
+    Channel c of 16 holds the dimensions 8c to 8c + 7.
+    """
     batch, rows, frames = latents.shape
     count = channels(layout)
     return latents.reshape(batch, count, rows // count, frames)
@@ -54,10 +57,13 @@ def padded_frames(frames: int) -> int:
 
 
 def pad(latents: torch.Tensor, frames: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Repeat the last frame up to ``frames``; return that and a mask (B, 1, frames), 1 where real."""
+    """Repeat the last frame up to ``frames`` frames.
+
+    Also returns a mask (B, 1, frames), 1 where a frame is real.
+    """
     missing = frames - latents.shape[-1]
-    mask = F.pad(torch.ones_like(latents[:, :1]), (0, missing))
-    return F.pad(latents, (0, missing), mode="replicate") if missing else latents, mask
+    mask = nn.functional.pad(torch.ones_like(latents[:, :1]), (0, missing))
+    return nn.functional.pad(latents, (0, missing), mode="replicate") if missing else latents, mask
 
 
 def group_of(condition: Condition, normalization: Normalization) -> str:

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
-from torch.nn import functional as F
+from torch import nn
 
 from asdbench.features import LOG_FLOOR, LogMelSpec, mel_filters
 
@@ -135,7 +135,9 @@ class MelCodec(Codec):
         if not self._sharpen:
             return latents
         side = _LOCAL // 2
-        local = F.avg_pool1d(F.pad(latents, (side, side), mode="replicate"), _LOCAL, 1)
+        local = nn.functional.avg_pool1d(
+            nn.functional.pad(latents, (side, side), mode="replicate"), _LOCAL, 1
+        )
         return latents + self._sharpen * (latents - local)
 
 

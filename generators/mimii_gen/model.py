@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from asdbench.api import Condition, Label, Params
 
@@ -20,8 +21,6 @@ from .text_features import as_number
 from .unet import PresetName
 
 if TYPE_CHECKING:
-    from diffusers import UNet2DConditionModel
-
     from .calibration import Calibration
 
 
@@ -43,7 +42,7 @@ class LatentDiffusion:
     codec: Codec
     codec_source: str | None
     text: AnyTextEncoder
-    unet: UNet2DConditionModel
+    unet: nn.Module
     statistics: Statistics
     conditions: tuple[Condition, ...]
     """Seen in training, sorted."""

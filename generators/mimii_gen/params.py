@@ -11,6 +11,7 @@ from asdbench.api import Params
 
 from .captions import Detail
 from .codec_factory import CodecName
+from .codec_training import CodecSettings
 from .diffusion import Prediction, SamplerName
 from .latents import Layout, Normalization
 from .text_factory import TextEncoderName
@@ -40,14 +41,9 @@ class ArchitectureParams(Params):
     """What the U-Net predicts; the paper's is `epsilon`."""
     training: TrainingSettings = TrainingSettings()
     """How."""
-
-
-PAPER = {
-    "codec": "encodec",
-    "text_encoder": "flan-t5",
-    "normalization": "dimension",
-    "prediction": "epsilon",
-}
+    calibration_clips: int = Field(24, ge=0)
+    """Clips of every machine, section and label that are made after training to calibrate the
+    statistics of the output; 0 leaves it out."""
 
 
 class MIMIIGenParams(Params):
@@ -66,6 +62,8 @@ class MIMIIGenParams(Params):
     """Size of the U-Net to train: 5, 18 or 141 M parameters."""
     architecture: ArchitectureParams = ArchitectureParams()
     """What to train; a checkpoint brings its own."""
+    codec_training: CodecSettings = CodecSettings()
+    """For `asdbench train codec mimii-gen`."""
     sampler: SamplerName = "unipc"
     """The paper's is `ddpm` with 1000 steps."""
     steps: int = Field(16, ge=2, le=1000)

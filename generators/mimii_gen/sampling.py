@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
-from .diffusion import SamplerName, add_noise, alphas_cumprod, make_scheduler
+from .diffusion import STOCHASTIC, SamplerName, add_noise, alphas_cumprod, make_scheduler
 from .latents import from_image, pad, padded_frames, to_image
 from .model import LatentDiffusion
 from .prompt import Prompt
@@ -68,7 +67,7 @@ def sample(
     shape = to_image(torch.empty(1, 128, width), layout).shape[1:]
     generators = [torch.Generator().manual_seed(seed % 2**63) for seed in seeds]
     noise = torch.stack([torch.randn(shape, generator=g) for g in generators]).to(device)
-    scheduler: Any = make_scheduler(how.sampler, how.steps, model.settings.prediction)
+    scheduler = make_scheduler(how.sampler, how.steps, model.settings.prediction)
     first = 0
     image = noise
     if normals is not None and how.strength < 1:
@@ -81,7 +80,7 @@ def sample(
     predict = _Predictor(model, prompts, how, device)
     for step in scheduler.timesteps[first:]:
         said = predict(image, step)
-        if how.sampler in ("ddpm", "sde-dpm-solver++"):
+        if how.sampler in STOCHASTIC:
             image = scheduler.step(said, step, image, generator=generators).prev_sample
         else:
             image = scheduler.step(said, step, image).prev_sample

@@ -146,7 +146,9 @@ class Trainer:
         if wanted is None:
             return padded_frames(longest)
         codec = self._model.codec
-        return min(padded_frames(round(wanted * codec.sample_rate / codec.hop)), padded_frames(longest))
+        return min(
+            padded_frames(round(wanted * codec.sample_rate / codec.hop)), padded_frames(longest)
+        )
 
     def _one_step(self) -> float:
         settings = self._settings
@@ -158,7 +160,7 @@ class Trainer:
             generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
             batch = self._draw(rng)
             loss = self._loss(batch, generator) / settings.accumulate
-            loss.backward()
+            torch.autograd.backward(loss)
             total += float(loss.detach())
         if not math.isfinite(total):
             raise PluginError(
@@ -194,7 +196,7 @@ class Trainer:
         if self._settings.precision != "auto":
             return self._settings.precision == "bf16"
         if self._device.type == "cuda":
-            return torch.cuda.is_bf16_supported()
+            return bool(torch.cuda.is_bf16_supported())
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
     def _draw(self, rng: np.random.Generator) -> Batch:
@@ -253,7 +255,9 @@ class Trainer:
             prompts = tuple(
                 write_prompt(clips.conditions[i], clips.labels[i], detail) for i in picks
             )
-            batch = self._batch(clips, picks, prompts, torch.ones(len(picks), dtype=torch.bool), rng)
+            batch = self._batch(
+                clips, picks, prompts, torch.ones(len(picks), dtype=torch.bool), rng
+            )
             generator = torch.Generator().manual_seed(start)
             losses += [float(self._loss(batch, generator))] * len(picks)
         self._ema.restore(weights)
@@ -273,7 +277,8 @@ class Trainer:
             moments = self._optimizer.state[parameter]
             tensors[f"first.{name}"] = moments["exp_avg"]
             tensors[f"second.{name}"] = moments["exp_avg_sq"]
-        save_file({k: v.cpu().contiguous().clone() for k, v in tensors.items()}, draft / "tensors.safetensors")
+        ready = {name: value.cpu().contiguous().clone() for name, value in tensors.items()}
+        save_file(ready, draft / "tensors.safetensors")
         facts = {
             "step": self._step,
             "losses": self._losses,

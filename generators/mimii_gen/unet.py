@@ -8,14 +8,12 @@ embedding too where ``pooled`` is set.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 import torch
+from torch import nn
 
 from .latents import Layout, channels
-
-if TYPE_CHECKING:
-    from diffusers import UNet2DConditionModel
 
 PresetName = Literal["mini", "small", "base"]
 
@@ -44,10 +42,11 @@ PRESETS: dict[PresetName, UNetPreset] = {
 """5.4, 18 and 141 M parameters (with 768-dimensional text for ``base``)."""
 
 
-def build_unet(preset: PresetName, layout: Layout, text_dim: int) -> UNet2DConditionModel:
-    """Return a U-Net with random weights drawn from torch's global state."""
-    from diffusers import UNet2DConditionModel
+def build_unet(preset: PresetName, layout: Layout, text_dim: int) -> nn.Module:
+    """Return a ``diffusers.UNet2DConditionModel`` with weights drawn from torch's global state."""
+    import diffusers
 
+    make: Any = diffusers.UNet2DConditionModel  # typed in some versions only
     size = PRESETS[preset]
     down = ["CrossAttnDownBlock2D" if attends else "DownBlock2D" for attends in size.attention]
     up = ["CrossAttnUpBlock2D" if attends else "UpBlock2D" for attends in size.attention[::-1]]
@@ -57,7 +56,7 @@ def build_unet(preset: PresetName, layout: Layout, text_dim: int) -> UNet2DCondi
         else {}
     )
     count = channels(layout)
-    return UNet2DConditionModel(
+    unet: nn.Module = make(
         sample_size=None,
         in_channels=count,
         out_channels=count,
@@ -72,12 +71,26 @@ def build_unet(preset: PresetName, layout: Layout, text_dim: int) -> UNet2DCondi
         resnet_time_scale_shift="scale_shift",
         **pooled,
     )
+    return unet
 
 
 def denoise(
-    unet: UNet2DConditionModel, image: torch.Tensor, steps: torch.Tensor, text: torch.Tensor
+    unet: nn.Module, image: torch.Tensor, steps: torch.Tensor, text: torch.Tensor
 ) -> torch.Tensor:
-    """Return the network's prediction for ``image`` (B, C, H, T) at timesteps (B,), given text (B, L, d)."""
-    pooled = text.mean(1) if unet.config.class_embed_type == "projection" else None
-    prediction: torch.Tensor = unet(image, steps, text, class_labels=pooled).sample
+    """Return what the network says.
+
+    Parameters
+    ----------
+    unet
+        Of :func:`build_unet`.
+    image
+        (B, C, H, T).
+    steps
+        Timesteps, (B,).
+    text
+        Embeddings of the prompts, (B, L, d).
+    """
+    network: Any = unet
+    pooled = text.mean(1) if network.config.class_embed_type == "projection" else None
+    prediction: torch.Tensor = network(image, steps, text, class_labels=pooled).sample
     return prediction
