@@ -18,7 +18,7 @@ from asdbench.metrics.quality_rows import (
 if TYPE_CHECKING:
     from rich.table import Table
 
-_SHOWN = 10  # suspicious clips of a row
+_SHOWN = 5  # suspicious clips of a row
 _Row = TypeVar("_Row", DistanceRow, ClassifierRow, CaptionRow, MemorizationRow)
 
 
@@ -104,23 +104,29 @@ def _captions(title: str, rows: list[CaptionRow]) -> Table:
 def _copies(title: str, rows: list[MemorizationRow]) -> Table:
     shown = _table(
         title,
-        "limit: 99 % of the real clips, which are held out, are less near; beyond: share of "
-        "generated clips that are nearer; chance: the same where nothing is copied.",
-        *("clips\ngen.", "real", "train", "median\ngen.", "real", "limit", "beyond", "chance"),
+        "near: share of generated clips nearer to a training clip than 99 % of the real clips "
+        "(limit), which are held out; alone: share whose lead over the second nearest is wider "
+        "than that of 99 %; chance: either share where nothing is copied.",
+        *("clips\ngen.", "real", "train", "median\ngen.", "real", "limit"),
+        *("share\nnear", "alone", "chance"),
     )
     for row in rows:
         counts = (row.generated_clips, row.baseline_clips, row.train_clips)
-        values = (row.median, row.median_baseline, row.threshold, row.share, row.expected_share)
-        shown.add_row(row.machine, row.label or "-", *map(number, (*counts, *values)))
+        values = (row.median, row.median_baseline, row.limit)
+        shares = (row.share, row.margin_share, row.expected_share)
+        shown.add_row(row.machine, row.label or "-", *map(number, (*counts, *values, *shares)))
     return shown
 
 
 def _suspects(rows: list[MemorizationRow]) -> Iterator[str]:
     for row in rows:
-        for suspect in row.suspects[:_SHOWN]:
-            yield f"  {suspect.clip} is near {suspect.neighbor} ({number(suspect.nearness)})"
+        if row.suspects:
+            yield f"{row.machine} {row.label or ''}: beyond a limit, widest lead first"
+        for one in row.suspects[:_SHOWN]:
+            values = f"{number(one.nearness)}, lead {number(one.margin)}"
+            yield f"  {one.clip}\n    near {one.neighbor} ({values})"
         if len(row.suspects) > _SHOWN:
-            yield f"  and {len(row.suspects) - _SHOWN} more of {row.machine}, listed by --json"
+            yield f"  and {len(row.suspects) - _SHOWN} more, listed by --json"
 
 
 def _notes(table: QualityTable) -> list[str]:

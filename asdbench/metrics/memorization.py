@@ -6,7 +6,9 @@ et al., "Generation or Replication: Auscultating Audio Latent Diffusion Models",
 *Embedding*: the Euclidean distance of standardized vectors, which no shift changes much.
 
 Clips of one machine are alike without being copies, so nearness is read against a baseline: the
-same quantity for real clips that are not in the training set.
+same quantity for real clips that are not in the training set. Where a machine's rhythm makes all
+clips alike, the *margin* tells more: by how much the nearest training clip is nearer than the next
+one. A copy is near to one clip alone.
 """
 
 from __future__ import annotations
@@ -37,12 +39,14 @@ class Nearest:
     """The nearest training clip of every clip.
 
     ``index`` is int64 (n,); ``nearness`` float64 (n,), higher is nearer: a correlation, or a
-    distance with a minus sign. ``shift`` is int64 (n,): the frame of the training clip at which
-    the clip begins, 0 where shifts are not looked at.
+    distance with a minus sign. ``margin`` is float64 (n,): how much nearer it is than the second
+    nearest, 0 where there is no second. ``shift`` is int64 (n,): the frame of the training clip at
+    which the clip begins, 0 where shifts are not looked at.
     """
 
     index: NDArray[np.int64]
     nearness: Floats
+    margin: Floats
     shift: NDArray[np.int64]
 
 
@@ -50,15 +54,19 @@ class Nearest:
 class Memorization:
     """How near the generated clips are to training clips, against real held-out clips."""
 
-    threshold: float
+    limit: float
     """Nearness that 1 % of the baseline exceeds."""
     share: float
     """Of the generated clips that exceed it."""
+    margin_limit: float
+    """Margin that 1 % of the baseline exceeds."""
+    margin_share: float
+    """Of the generated clips that exceed it."""
     expected_share: float
-    """The same without memorization: (0.01 n + 0.99) / (n + 1) for a baseline of n clips, which
-    is 0.01 for many and 0.034 for 40, as the threshold is an estimate too."""
+    """Either share without memorization: (0.01 n + 0.99) / (n + 1) for a baseline of n clips,
+    which is 0.01 for many and 0.034 for 40, as the limit is an estimate too."""
     suspicious: tuple[int, ...]
-    """These clips, nearest first."""
+    """Clips that exceed a limit, widest margin first."""
     median: float
     """Nearness of the generated clips."""
     median_baseline: float
@@ -76,15 +84,18 @@ def memorization(generated: Nearest, baseline: Nearest) -> Memorization:
     """
     if not (generated.nearness.size and baseline.nearness.size):
         raise MetricError("no clip to look for among the training clips, or no held-out real clip")
-    threshold = float(np.quantile(baseline.nearness, 1.0 - QUANTILE))
     held_out = int(baseline.nearness.size)
-    order = np.argsort(-generated.nearness, kind="stable")
-    suspicious = [int(i) for i in order if generated.nearness[i] > threshold]
+    limit = float(np.quantile(baseline.nearness, 1.0 - QUANTILE))
+    margin_limit = float(np.quantile(baseline.margin, 1.0 - QUANTILE))
+    near, alone = generated.nearness > limit, generated.margin > margin_limit
+    order = np.argsort(-generated.margin, kind="stable")
     return Memorization(
-        threshold=threshold,
-        share=len(suspicious) / generated.nearness.size,
+        limit=limit,
+        share=float(near.mean()),
+        margin_limit=margin_limit,
+        margin_share=float(alone.mean()),
         expected_share=(QUANTILE * held_out + 1.0 - QUANTILE) / (held_out + 1),
-        suspicious=tuple(suspicious),
+        suspicious=tuple(int(i) for i in order if near[i] or alone[i]),
         median=float(np.median(generated.nearness)),
         median_baseline=float(np.median(baseline.nearness)),
         baseline_clips=held_out,
@@ -116,7 +127,8 @@ def nearest_by_distance(queries: ArrayLike, train: ArrayLike) -> Nearest:
     kept = scale > 0.0
     distance = cdist(q[:, kept] / scale[kept], t[:, kept] / scale[kept])
     index = distance.argmin(axis=1).astype(np.int64)
-    return Nearest(index, -distance.min(axis=1), np.zeros(len(q), dtype=np.int64))
+    first, second = np.sort(distance, axis=1)[:, :2].T  # m >= 2
+    return Nearest(index, -first, second - first, np.zeros(len(q), dtype=np.int64))
 
 
 def nearest_by_correlation(
@@ -151,23 +163,30 @@ def nearest_by_correlation(
         raise MetricError("there is no training clip")
     index = np.zeros(len(queries), dtype=np.int64)
     nearness = np.full(len(queries), -np.inf)
+    second = np.full(len(queries), -np.inf)
     shift = np.zeros(len(queries), dtype=np.int64)
     groups = [_Changes(train, chosen) for chosen in _by_length(train)]
     done = 0
     for chosen in _by_length(queries):
         length = int(np.diff(queries.offsets)[chosen[0]])
-        rows = max(1, _BLOCK_CELLS // max((length + g.length) * len(g.clips) for g in groups))
-        for start in range(0, len(chosen), rows):
-            block = _Changes(queries, chosen[start : start + rows])
+        size = max(1, _BLOCK_CELLS // max((length + g.length) * len(g.clips) for g in groups))
+        for start in range(0, len(chosen), size):
+            block = _Changes(queries, chosen[start : start + size])
             for group in groups:
-                best, lag, value = _correlate(block, group)
+                values, lags = _correlate(block, group)
+                best = values.argmax(axis=1)
+                rows = np.arange(len(best))
+                value, lag = values[rows, best], lags[rows, best]
                 nearer = value > nearness[block.clips]
+                values[rows, best] = np.minimum(value, nearness[block.clips])  # the loser
+                second[block.clips] = np.maximum(second[block.clips], values.max(axis=1))
                 target = block.clips[nearer]
                 index[target], shift[target] = group.clips[best[nearer]], lag[nearer]
                 nearness[target] = value[nearer]
             done += len(block.clips)
             progress(done, len(queries), "clip")
-    return Nearest(index, nearness, shift)
+    margin = np.where(np.isfinite(second), nearness - second, 0.0)
+    return Nearest(index, nearness, margin, shift)
 
 
 def _by_length(frames: Frames) -> list[NDArray[np.int64]]:
@@ -189,10 +208,8 @@ class _Changes:
         self.energy = np.pad(np.cumsum(energy, axis=1), ((0, 0), (1, 0)))  # (clips, frames + 1)
 
 
-def _correlate(
-    queries: _Changes, train: _Changes
-) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
-    """Return the training clip, shift and correlation that are best for each query."""
+def _correlate(queries: _Changes, train: _Changes) -> tuple[Floats, NDArray[np.int64]]:
+    """Return the best correlation of each query with each training clip, and its shift."""
     from scipy.fft import irfft, next_fast_len, rfft
 
     a, b = queries.length, train.length
@@ -210,7 +227,6 @@ def _correlate(
         inverse_q, inverse_t = ((1.0 / np.sqrt(e)).astype(np.float32) for e in (energy_q, energy_t))
     inverse_q[energy_q <= 0.0], inverse_t[energy_t <= 0.0] = 0.0, 0.0
     correlation = every[:, :, lags] * inverse_q[:, None, :] * inverse_t
-    flat = correlation.reshape(len(queries.clips), -1)
-    best = flat.argmax(axis=1)
-    value = flat[np.arange(len(flat)), best].astype(np.float64)
-    return best // len(lags), lags[best % len(lags)], np.minimum(value, 1.0)
+    best = correlation.argmax(axis=2)
+    values = np.take_along_axis(correlation, best[..., None], axis=2)[..., 0]
+    return np.minimum(values.astype(np.float64), 1.0), lags[best]

@@ -84,6 +84,7 @@ def _row(
             clip=made.names[i],
             neighbor=names[nearest.index[i]],
             nearness=float(nearest.nearness[i]),
+            margin=float(nearest.margin[i]),
             shift_seconds=None if seconds is None else float(nearest.shift[i] * seconds),
         )
         for i in result.suspicious
@@ -103,8 +104,10 @@ def _row(
         generated_clips=len(nearest.index),
         baseline_clips=result.baseline_clips,
         train_clips=len(names),
-        threshold=result.threshold,
+        limit=result.limit,
         share=result.share,
+        margin_limit=result.margin_limit,
+        margin_share=result.margin_share,
         expected_share=result.expected_share,
         median=result.median,
         median_baseline=result.median_baseline,

@@ -107,12 +107,14 @@ class CaptionRow:
 
 @dataclass(frozen=True)
 class Suspect:
-    """A generated clip that is nearer to a training clip than real clips are."""
+    """A generated clip that is nearer to one training clip than real clips are."""
 
     clip: str
     neighbor: str
     """The training clip."""
     nearness: float
+    margin: float
+    """How much nearer than the second nearest."""
     shift_seconds: float | None
     """Where in the training clip it begins; None for vectors."""
 
@@ -130,15 +132,20 @@ class MemorizationRow:
     baseline_clips: int
     """Real clips that are not in the training set."""
     train_clips: int
-    threshold: float
+    limit: float
+    """Nearness that 1 % of the real clips exceed."""
     share: float
-    """Of the generated clips beyond the threshold."""
+    """Of the generated clips that exceed it."""
+    margin_limit: float
+    """Margin to the second nearest that 1 % of the real clips exceed."""
+    margin_share: float
+    """Of the generated clips that exceed it."""
     expected_share: float
-    """The same where nothing is memorized."""
+    """Either share where nothing is memorized."""
     median: float
     median_baseline: float
     suspects: tuple[Suspect, ...]
-    """Nearest first."""
+    """Beyond a limit, widest margin first."""
     notes: tuple[str, ...] = ()
 
 

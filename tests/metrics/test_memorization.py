@@ -44,6 +44,8 @@ def test_agrees_with_loops_for_unequal_lengths() -> None:
         wanted = max(range(4), key=lambda j: each[j][0])
         assert found.index[i] == wanted
         assert found.nearness[i] == pytest.approx(each[wanted][0], abs=1e-5)
+        second = sorted(value for value, _ in each)[-2]
+        assert found.margin[i] == pytest.approx(each[wanted][0] - second, abs=1e-5)
         assert found.shift[i] == each[wanted][1]
 
 
@@ -55,6 +57,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     single = nearest_by_correlation(queries, train, lambda *call: calls.append(call))
     assert np.array_equal(single.index, whole.index)
     assert np.allclose(single.nearness, whole.nearness, atol=1e-6)
+    assert np.allclose(single.margin, whole.margin, atol=1e-6)
     assert calls[-1] == (10, 10, "clip")
     assert len(calls) == 10
 
@@ -91,12 +94,14 @@ def test_distance_is_that_of_standardized_vectors() -> None:
     scale = train.std(axis=0)
     wanted = np.hypot(0.01 / scale[0], 10.0 / scale[1])
     assert found.nearness == pytest.approx([-wanted, -wanted])
+    second = np.sort(np.linalg.norm((train[:, :2] - query[0, :2]) / scale[:2], axis=1))[1]
+    assert found.margin[0] == pytest.approx(second - wanted)
     assert nearest_by_distance(query[:1], train).index.tolist() == [4]
 
 
-def nearest(values: np.ndarray) -> Nearest:
+def nearest(values: np.ndarray, margin: np.ndarray | None = None) -> Nearest:
     zeros = np.zeros(len(values), dtype=np.int64)
-    return Nearest(zeros, values, zeros)
+    return Nearest(zeros, values, np.zeros(len(values)) if margin is None else margin, zeros)
 
 
 @pytest.mark.parametrize("held_out", [40, 400])
@@ -111,14 +116,40 @@ def test_share_without_copies_is_what_is_expected(held_out: int) -> None:
     assert np.mean(shares) == pytest.approx(found[0].expected_share, abs=4 * error)
 
 
-def test_copies_are_listed_nearest_first() -> None:
-    baseline = nearest(np.linspace(0.0, 0.5, 101))
-    result = memorization(nearest(np.array([0.1, 0.7, 0.2, 0.9])), baseline)
-    assert result.threshold == pytest.approx(0.495)
-    assert result.suspicious == (3, 1)
-    assert result.share == 0.5
+def test_copies_are_listed_widest_margin_first() -> None:
+    baseline = nearest(np.linspace(0.0, 0.5, 101), np.linspace(0.0, 0.1, 101))
+    margin = np.array([0.0, 0.2, 0.3, 0.05])
+    result = memorization(nearest(np.array([0.1, 0.7, 0.2, 0.9]), margin), baseline)
+    assert result.limit == pytest.approx(0.495)
+    assert result.margin_limit == pytest.approx(0.099)
+    assert result.suspicious == (2, 1, 3)
+    assert result.share == result.margin_share == 0.5
     assert result.median == pytest.approx(0.45)
     assert result.median_baseline == pytest.approx(0.25)
+
+
+def test_margin_finds_a_noisy_copy_that_a_common_rhythm_hides() -> None:
+    """All clips share strong strokes; a copy under noise is less near, but near to one alone."""
+    rng = np.random.default_rng(8)
+    rhythm = 3.0 * np.repeat(np.sin(np.arange(60) / 4.0)[:, None], 32, axis=1)
+
+    def clips(own: np.ndarray) -> Frames:
+        values = (rhythm + own).astype(np.float32).reshape(-1, 32)
+        return Frames(values, np.arange(len(own) + 1) * 60)
+
+    own = rng.standard_normal((30, 60, 32))
+    train, held_out = clips(own), clips(rng.standard_normal((40, 60, 32)))
+    copies = clips(own[:5] + 2.0 * rng.standard_normal((5, 60, 32)))
+    result = memorization(
+        nearest_by_correlation(copies, train), nearest_by_correlation(held_out, train)
+    )
+    assert result.share == 0.0
+    assert result.margin_share == 1.0
+
+
+def test_a_single_training_clip_has_no_margin() -> None:
+    found = nearest_by_correlation(frames([10, 10], 0), frames([10], 1))
+    assert found.margin.tolist() == [0.0, 0.0]
 
 
 def test_mistakes_are_named() -> None:
