@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from asdbench.datasets.stamp import any_stamped
 from asdbench.engine.local import Failure
 from asdbench.engine.plan import Plan
+from asdbench.engine.quality import read_quality
 from asdbench.engine.store import Store, digest
+from asdbench.engine.tasks import Entry
 from asdbench.registry import code_digest
 from asdbench.report.build import Facts
 from asdbench.report.schema import DataFacts, PluginUse, Problem, SuiteFacts
 from asdbench.suite import LoadedPlugin
 
 
-def gather_facts(plan: Plan, store: Store, failures: Iterable[Failure]) -> Facts:
+def gather_facts(plan: Plan, store: Store, failures: Mapping[Entry, Failure]) -> Facts:
     """Describe the suite, its data, its plug-ins, and what failed."""
     loaded, split = plan.loaded, plan.split
     suite = SuiteFacts(
@@ -46,7 +48,7 @@ def gather_facts(plan: Plan, store: Store, failures: Iterable[Failure]) -> Facts
     problems = [
         # A report names no folder of this machine.
         Problem(task=f.title, error=f.error, message=f.message.replace(str(store.root), "STORE"))
-        for f in sorted(failures, key=lambda f: f.title)
+        for f in sorted(failures.values(), key=lambda f: f.title)
     ]
     return Facts(
         suite,
@@ -54,6 +56,11 @@ def gather_facts(plan: Plan, store: Store, failures: Iterable[Failure]) -> Facts
         tuple(plugin_use(p) for p in loaded.detectors),
         tuple(plugin_use(p) for p in loaded.generators),
         tuple(problems),
+        tuple(
+            read_quality(measured, store)
+            for measured in plan.measured
+            if measured.entry not in failures
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from asdbench.api import Clip, Condition, DetectorInfo, Label
 from asdbench.audio import AudioFormat
 from asdbench.engine.inventory import FileRecord
+from asdbench.engine.quality import MeasuredGrid, quality_task
 from asdbench.engine.seeds import derive_seed, shuffle_rank
 from asdbench.engine.sources import Sources, identity
 from asdbench.engine.split import Split
@@ -66,21 +67,20 @@ class Layout:
     ) -> None:
         self.loaded = loaded
         self.suite = loaded.suite
-        self.store = store
         self.audio = audio
-        self.records = records
         self.sources = Sources(loaded.dataset, store, audio, records)
         self.tasks: dict[Entry, Task] = {}
 
     def build(
         self, clips: Sequence[Clip], split: Split
-    ) -> tuple[tuple[Task, ...], tuple[ScoredPool, ...]]:
-        """Return the tasks, in an order in which they can run, and what is scored."""
+    ) -> tuple[tuple[Task, ...], tuple[ScoredPool, ...], tuple[MeasuredGrid, ...]]:
+        """Return the tasks, in an order in which they can run, what is scored and measured."""
         for task in self.sources.tasks(clips):
             self._add(task)
         generated = self._build_generators(split)
+        measured = self._build_quality(split, generated)
         pools = self._build_detectors(split, generated)
-        return tuple(self.tasks.values()), tuple(pools)
+        return tuple(self.tasks.values()), tuple(pools), tuple(measured)
 
     def _add(self, task: Task) -> Entry:
         self.tasks.setdefault(task.entry, task)
@@ -189,6 +189,39 @@ class Layout:
         )
         self._add(task)
         return _Generated(name, task, tuple(c.id for c in clips))
+
+    def _build_quality(
+        self, split: Split, generated: Mapping[tuple[str, str, str], _Generated]
+    ) -> list[MeasuredGrid]:
+        made: dict[tuple[str, str], list[_Generated]] = defaultdict(list)
+        for (grid, machine, _), clips in generated.items():
+            made[grid, machine].append(clips)
+        return [self._measure(split, *key, found) for key, found in made.items()]
+
+    def _measure(
+        self, split: Split, name: str, machine: str, generated: Sequence[_Generated]
+    ) -> MeasuredGrid:
+        grid = self.suite.grids[name]
+        real = [c for c in split.evaluation if (c.machine, c.label) == (machine, grid.label)]
+        train = [c for c in split.generator_train if c.machine == machine]
+        if grid.make == "roundtrip":
+            train = []  # the codec's clips are meant to be those that went in
+        task = quality_task(
+            name,
+            machine,
+            grid.label,
+            [self.sources.ref(c) for c in real],
+            [ref for clips in generated for ref in clips.refs()],
+            [self.sources.ref(c) for c in train],
+            (*(g.task.entry for g in generated), *self.sources.needs([*real, *train])),
+            self.audio,
+            self._seed("quality", machine, grid.label),
+        )
+        self._add(task)
+        names = tuple(row.clip for clips in generated for row in clips.rows())
+        return MeasuredGrid(
+            name, machine, grid.label, task.entry, names, tuple(c.id for c in train)
+        )
 
     def _build_detectors(
         self, split: Split, generated: Mapping[tuple[str, str, str], _Generated]

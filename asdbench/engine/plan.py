@@ -9,6 +9,7 @@ from asdbench.api import Clip, Dataset, no_progress
 from asdbench.audio import AudioFormat
 from asdbench.engine.inventory import read_inventory
 from asdbench.engine.layout import Layout, ScoredPool
+from asdbench.engine.quality import MeasuredGrid
 from asdbench.engine.split import Split, split_clips
 from asdbench.engine.store import Store, digest
 from asdbench.engine.tasks import Entry, MakeClips, Task
@@ -30,13 +31,13 @@ class Plan:
     split: Split
     tasks: tuple[Task, ...]
     pools: tuple[ScoredPool, ...]
+    measured: tuple[MeasuredGrid, ...]
 
     def missing(self, store: Store) -> list[Task]:
         """Return the tasks whose entries the store lacks and something still needs."""
         absent = {t.entry: t for t in self.tasks if not store.has(t.entry.kind, t.entry.key)}
-        wanted = {p.entry for p in self.pools} | {
-            t.entry for t in self.tasks if isinstance(t, MakeClips)
-        }
+        wanted = {p.entry for p in self.pools} | {m.entry for m in self.measured}
+        wanted |= {t.entry for t in self.tasks if isinstance(t, MakeClips)}
         todo: set[Entry] = set()
         stack = [entry for entry in wanted if entry in absent]
         while stack:
@@ -140,7 +141,7 @@ def make_plan(
             f"{loaded.name_for_people}: " + "\n".join(empty),
             "Add clips, or leave the sections out (`dataset: {machines:, sections:}`, --only).",
         )
-    tasks, pools = Layout(loaded, store, audio, records).build(clips, split)
+    tasks, pools, measured = Layout(loaded, store, audio, records).build(clips, split)
     facts = [[c.id, records[c.id].digest, str(c.condition), c.split, c.label] for c in listed]
     identity = digest([facts, asdict(audio)])
-    return Plan(loaded, tuple(clips), bad, identity, split, tasks, pools)
+    return Plan(loaded, tuple(clips), bad, identity, split, tasks, pools, measured)

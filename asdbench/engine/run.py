@@ -128,9 +128,7 @@ def run(
     )
     scores = collect_scores(plan, keep, failures.keys())
     write_scores(scores, folder / "scores.parquet")
-    report = build_report(
-        loaded.suite, scores, _sections(plan), gather_facts(plan, keep, failures.values())
-    )
+    report = build_report(loaded.suite, scores, _sections(plan), gather_facts(plan, keep, failures))
     write_report(report, folder / "report")
     copy_samples(plan, keep, failures, folder / "audio")
     write_circumstances(folder, keep, started, time.monotonic() - clock, missing, device)

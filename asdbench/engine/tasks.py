@@ -35,7 +35,7 @@ from asdbench.registry import Use, code_digest
 if TYPE_CHECKING:
     from asdbench.features import Frames, LogMelSpec
 
-Kind = Literal["dataset", "generator", "clips", "detector", "scores"]
+Kind = Literal["dataset", "generator", "clips", "quality", "detector", "scores"]
 Progress = Callable[[int, int, str], None]
 
 
@@ -114,6 +114,19 @@ class RoundtripClips(MakeClips):
 
 
 @dataclass(frozen=True)
+class MeasureQuality(Task):
+    """Compare the clips that a grid made with real ones of their machine and label."""
+
+    machine: str
+    label: Label
+    real: tuple[ClipRef, ...]
+    made: tuple[ClipRef, ...]
+    train: tuple[ClipRef, ...]
+    """What the generator learned from; empty where copies need not be sought."""
+    seed: int
+
+
+@dataclass(frozen=True)
 class FitDetector(Task):
     """Fit a detector on normal clips."""
 
@@ -145,6 +158,7 @@ def execute(task: Task, store: Store, device: str, progress: Progress) -> None:
         FitGenerator: _fit_generator,
         GenerateClips: _generate,
         RoundtripClips: _roundtrip,
+        MeasureQuality: _measure_quality,
         FitDetector: _fit_detector,
         ScoreClips: _score,
     }
@@ -229,6 +243,12 @@ def _samples(reference: ClipRef, audio: AudioFormat) -> int:
     assert reference.path is not None
     info = probe(reference.path)
     return round(info.samples * audio.sample_rate / info.sample_rate)
+
+
+def _measure_quality(task: MeasureQuality, store: Store, folder: Path, context: Context) -> None:
+    from asdbench.engine.quality import measure  # it reads the clips with the functions below
+
+    measure(task, store, folder, context)
 
 
 def _fit_detector(task: FitDetector, store: Store, folder: Path, context: Context) -> None:

@@ -14,6 +14,7 @@ from asdbench.report.arms import ARM_TEXTS, ArmKey, arm_rows
 from asdbench.report.cells import SUBSETS, Arm, Place, Rules, Subset, section_cells
 from asdbench.report.findings import artifact_findings
 from asdbench.report.means import make_means, make_official
+from asdbench.report.quality_schema import QualityRow
 from asdbench.report.schema import (
     Cell,
     Comparison,
@@ -36,6 +37,7 @@ class Facts:
     detectors: tuple[PluginUse, ...]
     generators: tuple[PluginUse, ...]
     problems: tuple[Problem, ...]
+    quality: tuple[QualityRow, ...] = ()
 
 
 def build_report(
@@ -88,6 +90,7 @@ def build_report(
         arms=rows,
         arm_means=tuple(make_arm_means(rows)),
         artifacts=tuple(artifact_findings(rows, rules.confidence)),
+        quality=facts.quality,
         problems=facts.problems,
         schema="asdbench/report@1",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from asdbench.report.arm_tables import arm_blocks, arm_row_blocks
+from asdbench.report.quality_table import quality_blocks
 from asdbench.report.schema import Cell, Comparison, Mean, Report
 from asdbench.report.text import (
     escaped,
@@ -45,6 +46,7 @@ def render_markdown(report: Report) -> str:
         _cells(report),
         *_notes(report),
         *arm_row_blocks(report),
+        *quality_blocks(report),
         "## What was run",
         _plugins(report),
     ]

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from asdbench.report.arm_schema import ArmMean, ArmRow, ArtifactFinding
 from asdbench.report.model import Model
+from asdbench.report.quality_schema import QualityRow
 
 SchemaId = Literal["asdbench/report@1"]
 SCHEMA_ID: SchemaId = "asdbench/report@1"
@@ -266,6 +267,8 @@ class Report(Model):
     """Averages over `arms`."""
     artifacts: tuple[ArtifactFinding, ...] = ()
     """One sentence for each machine, detector and generator: what the artifact arm says."""
+    quality: tuple[QualityRow, ...] = ()
+    """How far generated clips lie from real ones, by grid and machine."""
     problems: tuple[Problem, ...] = ()
     """Tasks that failed."""
 
