@@ -65,7 +65,7 @@ class CodecRun:
         codec_quantizer.prepare(self.model.quantizer.layers)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)
             self.discriminator = Discriminator(settings.discriminator_filters).to(device)
         self.spectral = SpectralLoss(self.sample_rate).to(device)
         self.balancer = Balancer(_WEIGHTS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-import tempfile
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -176,11 +176,13 @@ def _finish(folder: Path, run: CodecRun, identity: Mapping[str, Any]) -> Mapping
             "transformers": transformers.__version__,
         },
     }
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as name:
-        part = Path(name)
-        run.average.to("cpu").save_pretrained(part)
-        (part / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-        for file in sorted(part.iterdir(), key=lambda path: path.name == CARD):
-            os.replace(file, folder / file.name)
+    part = folder / ".part"
+    shutil.rmtree(part, ignore_errors=True)  # of a call killed right here
+    part.mkdir()
+    codec.save(part)
+    (part / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    for file in sorted(part.iterdir(), key=lambda path: path.name == CARD):
+        os.replace(file, folder / file.name)
+    part.rmdir()
     (folder / STATE).unlink(missing_ok=True)
     return card

@@ -133,6 +133,16 @@ class EncodecCodec(Codec):
             model = _load_folder(path if path.is_dir() else _download(str(source)))
         return cls(model, bandwidth).to(device)
 
+    def save(self, folder: Path) -> None:
+        """Write ``config.json`` and ``model.safetensors`` into ``folder``, for :meth:`load`."""
+        from safetensors.torch import save_file
+
+        state = {  # copies: some recurrent layers keep their weights in one storage
+            name: tensor.detach().cpu().clone() for name, tensor in self.model.state_dict().items()
+        }
+        save_file(state, folder / _WEIGHTS, {"format": "pt"})
+        self.model.config.save_pretrained(folder)
+
     def to(self, device: str | torch.device) -> Self:
         """Move to ``device`` and return itself."""
         self.model.to(device)

@@ -87,7 +87,7 @@ def new_model(config: Any, seed: int = 0) -> EncodecModel:
     from transformers import EncodecModel
 
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # not those of GPUs
         return EncodecModel(config)
 
 

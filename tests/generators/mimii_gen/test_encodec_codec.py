@@ -133,6 +133,16 @@ def test_loads_what_was_saved(folder: Path, model: Any) -> None:
     assert str(folder) not in json.dumps(loaded.identity())
 
 
+def test_saves_what_it_and_transformers_load(model: Any, tmp_path: Path) -> None:
+    from transformers import EncodecModel
+
+    codec = EncodecCodec(model, 0.9)
+    codec.save(tmp_path)
+    assert EncodecCodec.load(tmp_path, 0.9).identity() == codec.identity()
+    loaded = EncodecModel.from_pretrained(tmp_path).state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in model.state_dict().items())
+
+
 def test_loading_leaves_the_global_random_state_alone(folder: Path) -> None:
     before = torch.get_rng_state()
     EncodecCodec.load(str(folder))
