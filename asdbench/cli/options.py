@@ -41,7 +41,7 @@ PluginOption = Annotated[
     typer.Option(
         "--plugin",
         metavar="FILE",
-        help="Python file whose @detector and @generator classes to use. Repeatable.",
+        help="Python file whose decorated classes (@detector, @embedding ...) to use. Repeatable.",
         callback=_register,
     ),
 ]
