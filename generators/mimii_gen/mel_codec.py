@@ -27,6 +27,7 @@ from .codec import DIMENSIONS, Codec
 _DB = 10.0 / 2.302585092994046  # decibels a neper of power
 _LOCAL = 9  # frames of the local mean that `sharpen` works around
 _REACH_DB = 130.0  # largest change of a band in one iteration
+_THIN = 0.05  # sum of squared windows below which samples are faded instead of divided by it
 
 
 class MelCodec(Codec):
@@ -47,6 +48,8 @@ class MelCodec(Codec):
     """
 
     stochastic: ClassVar[bool] = True
+    bands: ClassVar[int] = DIMENSIONS
+    """Mel bands of a frame."""
 
     def __init__(
         self,
@@ -63,10 +66,11 @@ class MelCodec(Codec):
         self._iterations = iterations
         self._momentum = momentum
         self._sharpen = sharpen
-        spec = LogMelSpec(n_fft=n_fft, hop_length=hop, n_mels=DIMENSIONS)
-        self._filters = torch.from_numpy(mel_filters(sample_rate, spec)).float()  # (128, bins)
+        spec = LogMelSpec(n_fft=n_fft, hop_length=hop, n_mels=self.bands)
+        self._filters = torch.from_numpy(mel_filters(sample_rate, spec)).float()  # (bands, bins)
         shares = self._filters / self._filters.sum(0, keepdim=True).clamp_min(1e-12)
-        self._spread = shares.T.contiguous()  # (bins, 128): how a bin divides among the bands
+        shares[0, 0] = shares[-1, -1] = 1.0  # no band reaches the bins at 0 Hz and at the top
+        self._spread = shares.T.contiguous()  # (bins, bands): how a bin divides
         self._window = torch.hann_window(n_fft)
 
     def frames(self, samples: int) -> int:
@@ -76,21 +80,23 @@ class MelCodec(Codec):
     @torch.no_grad()
     def encode(self, audio: torch.Tensor) -> torch.Tensor:
         """Return log-mel frames in dB, (batch, 128, frames)."""
-        return self._log_mel(self._spectrum(audio))
+        return self._log_mel(self._spectrum(audio.to(self._window.device)))
 
     @torch.no_grad()
     def decode(self, latents: torch.Tensor, samples: int, seeds: Sequence[int]) -> torch.Tensor:
         """Return audio whose log-mel frames are ``latents``, nearly."""
         noise = [torch.randn(samples, generator=_generator(seed)) for seed in seeds]
-        wanted = self._sharpened(latents.float())
-        spectrum = self._spectrum(torch.stack(noise).to(latents.device))
+        device = self._window.device
+        wanted = self._sharpened(latents.to(device, torch.float32))
+        spectrum = self._spectrum(torch.stack(noise).to(device))
+        fade = self._fade(samples)
         before: torch.Tensor | None = None
         for _ in range(self._iterations):
             change = (wanted - self._log_mel(spectrum)).clamp_(-_REACH_DB, _REACH_DB)
             gain = torch.matmul(self._spread, change).mul_(0.5 / _DB).exp_()
             audio = torch.istft(
                 spectrum * gain, self._n_fft, self.hop, window=self._window, length=samples
-            )
+            ).mul_(fade)
             after = self._spectrum(audio)
             spectrum = after if before is None else after + self._momentum * (after - before)
             before = after
@@ -130,6 +136,14 @@ class MelCodec(Codec):
     def _log_mel(self, spectrum: torch.Tensor) -> torch.Tensor:
         power = torch.view_as_real(spectrum).square().sum(-1)
         return torch.matmul(self._filters, power).clamp_(min=LOG_FLOOR).log_().mul_(_DB)
+
+    def _fade(self, samples: int) -> torch.Tensor:
+        """Return factors (samples,): below 1 where the last window alone reaches, and barely."""
+        squares = self._window.square()[None, None]
+        ones = torch.ones(1, 1, self.frames(samples), device=squares.device)
+        total = nn.functional.conv_transpose1d(ones, squares, stride=self.hop)[0, 0]
+        start = self._n_fft // 2
+        return (total[start : start + samples] / _THIN).clamp_(max=1.0)
 
     def _sharpened(self, latents: torch.Tensor) -> torch.Tensor:
         if not self._sharpen:
