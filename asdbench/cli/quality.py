@@ -75,8 +75,9 @@ def quality(
 
         asdbench quality data/fan/test generated/fan
 
-        asdbench quality data generated --train data --embedding logmel-stats --embedding clap
-        --embedding-param clap.weights=models/clap --json quality.json
+        asdbench quality data generated --train data --json quality.json
+
+        asdbench quality data generated --embedding clap --embedding-param weights=DIR
 
     docs/quality.md explains every number.
     """
