@@ -39,7 +39,7 @@ def test_training_clips_given_back_are_called_copies_by_name(arms_suite, tmp_pat
     assert "_test_anomaly_" in row.suspects[0]
     page = (result.folder / "report/report.md").read_text()
     assert "## Audio" in page
-    assert "possible copy: made/fan/00/" in page
+    assert "possible copies of training clips: made/fan/00/" in page
     table = pd.read_csv(result.folder / "report/tables/quality.csv")
     assert len(table) == 8
 
