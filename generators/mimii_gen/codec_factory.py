@@ -33,9 +33,9 @@ def make_codec(name: CodecName, source: str | None, bandwidth: float | None, rat
 
 def stored(codec: Codec, source: str | None) -> dict[str, Any]:
     """Return what a checkpoint keeps of ``codec``, as JSON values."""
-    if isinstance(codec, MelCodec):
-        return dict(codec.identity())
-    return {**codec.identity(), "source": source or HUB_ID}
+    if isinstance(codec, EncodecCodec):
+        return {**codec.identity(), "source": source or HUB_ID}
+    return dict(codec.identity())
 
 
 def restore(settings: Mapping[str, Any], source: str | None) -> Codec:

@@ -21,9 +21,9 @@ from .codec import DIMENSIONS
 
 Layout = Literal["16x8", "1x128"]
 """16 channels of 8 rows (MIMII-Gen, section III-B), or one channel of 128."""
-Normalization = Literal["dimension", "channel", "section"]
+Normalization = Literal["dimension", "channel", "section", "global"]
 """What shares a mean and a deviation: ``dimension`` 128 of each; ``channel`` 16, the literal
-reading of the paper; ``section`` 128 for every machine and section."""
+reading of the paper; ``section`` 128 for every machine and section; ``global`` one of each."""
 CHANNELS = 16
 PAD_TO = 16
 """Frames are padded to a multiple of this, so that halvings meet again."""
@@ -96,6 +96,8 @@ class Statistics:
             sums[:, groups.index(name)] += torch.stack([*moments, wide.square().sum(-1)])
         if kind == "channel":
             sums = sums.reshape(3, -1, CHANNELS, 8).mean(-1).repeat_interleave(8, dim=-1)
+        if kind == "global":
+            sums = sums.mean(-1, keepdim=True).expand(sums.shape)
         mean = sums[1] / sums[0]
         std = (sums[2] / sums[0] - mean.square()).clamp_min(0.0).sqrt()
         return cls(kind, groups, mean.float(), std.clamp_min(_SMALLEST_DEVIATION).float())
