@@ -14,7 +14,7 @@ import torch
 
 from asdbench.api import Audio
 from asdbench.audio import resample
-from asdbench.errors import DataError
+from asdbench.errors import DataError, WeightsError
 
 from .codec import DIMENSIONS, Codec
 from .encodec_meta import META_FILE, filled, load_meta_checkpoint, new_model, weights_digest
@@ -27,9 +27,9 @@ HUB_ID = "facebook/encodec_24khz"
 
 _CONFIG, _WEIGHTS = "config.json", "model.safetensors"
 _SOURCES = (
-    f"Name a hub id such as {HUB_ID}, a local folder with {_CONFIG} and {_WEIGHTS}, or Meta's "
-    f"file {META_FILE}. To download the folder where a network is: "
-    f"`hf download {HUB_ID} {_CONFIG} {_WEIGHTS} --local-dir FOLDER`."
+    f"Name a local folder with {_CONFIG} and {_WEIGHTS}, Meta's file {META_FILE}, or the id of a "
+    f"model in the hub's local cache. `hf download {HUB_ID} {_CONFIG} {_WEIGHTS}` fills the cache "
+    "where a network is, with `--local-dir FOLDER` a folder."
 )
 _BATCH = {"cpu": 1, "cuda": 32}
 """Clips coded at once. One on a CPU, where that is fast and no clip then depends on another."""
@@ -70,8 +70,10 @@ class EncodecCodec(Codec):
 
     Raises
     ------
+    WeightsError
+        When the model is not mono or has other than 128 rows.
     DataError
-        When the model does not fit or does not have that bandwidth.
+        When it does not have that bandwidth.
 
     References
     ----------
@@ -111,8 +113,9 @@ class EncodecCodec(Codec):
         Parameters
         ----------
         source
-            A hub id; a local folder with ``config.json`` and ``model.safetensors``, e.g. what
-            training writes; or Meta's own file ``encodec_24khz-d7cc33bc.th``.
+            A local folder with ``config.json`` and ``model.safetensors``, e.g. what training
+            writes; Meta's own file ``encodec_24khz-d7cc33bc.th``; or the id of a model on the
+            hub whose files are in the hub's local cache. Nothing is downloaded.
         bandwidth
             See the class.
         device
@@ -120,17 +123,19 @@ class EncodecCodec(Codec):
 
         Raises
         ------
+        WeightsError
+            When there are no weights, they are pickled, damaged, or not those of a mono EnCodec
+            with 128 rows.
         DataError
-            When there are no weights, they are pickled, damaged, or not those of an EnCodec with
-            128 rows and that bandwidth.
+            When the model does not have that bandwidth.
         """
         path = Path(source).expanduser()
         if path.is_file() and path.suffix == ".th":
             model = load_meta_checkpoint(path)
         elif path.is_file():
-            raise DataError(f"{path} is a file, and not one of Meta's (.th)", _SOURCES)
+            raise WeightsError(f"{path} is a file, and not one of Meta's (.th)", _SOURCES)
         else:
-            model = _load_folder(path if path.is_dir() else _download(str(source)))
+            model = _load_folder(path if path.is_dir() else _cached(str(source)))
         return cls(model, bandwidth).to(device)
 
     def save(self, folder: Path) -> None:
@@ -248,38 +253,30 @@ def from_codec_rate(audio: Audio, codec_rate: int, sample_rate: int, samples: in
 
 
 def _check(config: Any) -> None:
-    """Refuse what is not mono, not whole-clip, or has other than 128 rows."""
+    """Refuse what is not mono, codes in chunks, or has other than 128 rows."""
     if config.hidden_size != DIMENSIONS or (config.codebook_dim or DIMENSIONS) != DIMENSIONS:
-        raise DataError(
+        raise WeightsError(
             f"this EnCodec has latents of {config.hidden_size} rows, not {DIMENSIONS}",
             f"Take {HUB_ID}, or train one with {DIMENSIONS} rows.",
         )
     if config.audio_channels != 1 or config.normalize or config.chunk_length_s is not None:
-        raise DataError(
+        raise WeightsError(
             "this EnCodec is for several channels or codes normalized chunks",
             f"Take a mono model that codes clips whole, such as {HUB_ID}.",
         )
 
 
-def _download(source: str) -> Path:
-    """Return the folder of a hub id: what was downloaded before, or a download."""
+def _cached(source: str) -> Path:
+    """Return the folder of a hub id in the hub's local cache. Nothing is downloaded."""
     from huggingface_hub import snapshot_download
 
     if re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", source) is None:
-        raise DataError(f"there is no EnCodec at {source}: no such folder or file", _SOURCES)
+        raise WeightsError(f"there is no EnCodec at {source}: no such folder or file", _SOURCES)
     try:
-        folder = Path(snapshot_download(source, local_files_only=True))
-        if (folder / _CONFIG).exists() and (folder / _WEIGHTS).exists():
-            return folder
-    except (OSError, ValueError):
-        pass  # not downloaded yet
-    try:
-        return Path(snapshot_download(source, allow_patterns=[_CONFIG, _WEIGHTS]))
+        return Path(snapshot_download(source, local_files_only=True))
     except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(
-            f"no EnCodec weights: {source} is no local folder and cannot be downloaded from the "
-            f"hub ({type(error).__name__}: {reason})",
+        raise WeightsError(
+            f"no EnCodec weights: {source} is neither a local folder nor in the hub's local cache",
             _SOURCES,
         ) from error
 
@@ -292,28 +289,28 @@ def _load_folder(folder: Path) -> EncodecModel:
     try:
         fields = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(f"{folder / _CONFIG} cannot be read: {error}", _SOURCES) from error
+        raise WeightsError(f"{folder / _CONFIG} cannot be read: {error}", _SOURCES) from error
     if not isinstance(fields, dict) or fields.get("model_type") != "encodec":
-        raise DataError(
+        raise WeightsError(
             f"{folder} is no EnCodec folder: {_CONFIG} does not say `model_type: encodec`", _SOURCES
         )
     weights = folder / _WEIGHTS
     if not weights.is_file():
         pickled = sorted(path.name for path in folder.glob("*.bin"))
         reason = f"; {pickled[0]} is a pickle, which is never read" if pickled else ""
-        raise DataError(f"{folder} holds no {_WEIGHTS}{reason}", _SOURCES)
+        raise WeightsError(f"{folder} holds no {_WEIGHTS}{reason}", _SOURCES)
     try:
         config = EncodecConfig.from_dict(fields)
         _check(config)
         model = new_model(config)
-    except DataError as error:
-        raise DataError(f"{folder}: {error.message}", error.hint) from error
+    except WeightsError as error:
+        raise WeightsError(f"{folder}: {error.message}", error.hint) from error
     except Exception as error:  # each version of the configuration objects in its own way
-        raise DataError(f"{folder / _CONFIG} describes no EnCodec: {error}", _SOURCES) from error
+        raise WeightsError(f"{folder / _CONFIG} describes no EnCodec: {error}", _SOURCES) from error
     try:
         state = load_file(weights)
     except (SafetensorError, OSError) as error:
-        raise DataError(
+        raise WeightsError(
             f"{weights} is truncated or damaged: {error}", "Download or copy it again."
         ) from error
     return filled(model, state, weights)

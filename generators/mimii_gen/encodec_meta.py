@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from asdbench.audio import file_digest
-from asdbench.errors import DataError
+from asdbench.errors import WeightsError
 
 if TYPE_CHECKING:
     from transformers import EncodecModel
@@ -54,7 +54,7 @@ def load_meta_checkpoint(path: Path) -> EncodecModel:
 
     Raises
     ------
-    DataError
+    WeightsError
         When the file is damaged, its SHA-256 is not the one in its name, or its tensors are not
         those of the 24 kHz model.
     """
@@ -62,7 +62,7 @@ def load_meta_checkpoint(path: Path) -> EncodecModel:
 
     wanted = _DIGEST_IN_NAME.search(path.stem)
     if wanted and not file_digest(path).startswith(wanted[1]):
-        raise DataError(
+        raise WeightsError(
             f"{path} is damaged: its SHA-256 does not begin with {wanted[1]}, as its name says",
             "Download it again.",
         )
@@ -71,14 +71,16 @@ def load_meta_checkpoint(path: Path) -> EncodecModel:
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         # The first line says what is wrong; what follows tells how to load it unsafely.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(
+        raise WeightsError(
             f"{path} cannot be read as a checkpoint: {reason}",
             f"Only plain tensors are read; Meta's file {META_FILE} holds nothing else.",
         ) from error
     if not isinstance(state, Mapping) or not all(
         isinstance(value, torch.Tensor) for value in state.values()
     ):
-        raise DataError(f"{path} is no state dict of tensors", f"Expected Meta's file {META_FILE}.")
+        raise WeightsError(
+            f"{path} is no state dict of tensors", f"Expected Meta's file {META_FILE}."
+        )
     return filled(new_model(EncodecConfig()), state, path)
 
 
@@ -96,7 +98,7 @@ def filled(model: EncodecModel, state: Mapping[str, torch.Tensor], source: Path)
 
     Raises
     ------
-    DataError
+    WeightsError
         When a tensor is missing, unexpected, of another shape, or not finite.
     """
     own = model.state_dict()
@@ -112,7 +114,7 @@ def filled(model: EncodecModel, state: Mapping[str, torch.Tensor], source: Path)
     ] or [f"{name} is not finite" for name in own if not torch.isfinite(given[name]).all()]
     if problems:
         shown = "; ".join(sorted(problems)[:3])
-        raise DataError(
+        raise WeightsError(
             f"{source} does not fit an EnCodec of its configuration: {len(problems)} of "
             f"{len(own)} tensors are wrong: {shown}",
             "Take the weights and the configuration from the same download.",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from asdbench.errors import DataError
+from asdbench.errors import DataError, WeightsError
 from asdbench.generators.mimii_gen.encodec_codec import (
     EncodecCodec,
     from_codec_rate,
@@ -177,17 +177,16 @@ def test_reads_names_of_older_weight_normalization(folder: Path) -> None:
     assert EncodecCodec.load(folder).identity() == wanted
 
 
-def refusal(source: str | Path, bandwidth: float | None = None) -> DataError:
-    with pytest.raises(DataError) as caught:
-        EncodecCodec.load(source, bandwidth)
+def refusal(source: str | Path) -> WeightsError:
+    with pytest.raises(WeightsError) as caught:
+        EncodecCodec.load(source)
     return caught.value
 
 
 def test_says_what_to_do_without_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     error = refusal("facebook/encodec_24khz")
-    assert "facebook/encodec_24khz is no local folder" in error.message
+    assert "facebook/encodec_24khz is neither a local folder nor" in error.message
     assert "hf download facebook/encodec_24khz" in str(error.hint)
     assert "local folder" in str(error.hint)
 
@@ -212,8 +211,9 @@ def test_refuses_pickled_weights(folder: Path, model: Any) -> None:
 
 
 def test_refuses_other_latents_channels_and_bandwidths(folder: Path) -> None:
-    assert "no bandwidth of 7 kbit/s" in refusal(folder, 7.0).message
-    assert "0.9, 1.8" in str(refusal(folder, 7.0).hint)
+    with pytest.raises(DataError, match="no bandwidth of 7 kbit/s") as caught:
+        EncodecCodec.load(folder, 7.0)
+    assert "0.9, 1.8" in str(caught.value.hint)
     edit_config(folder, audio_channels=2)
     assert "several channels" in refusal(folder).message
     edit_config(folder, hidden_size=64, codebook_dim=64)
@@ -244,6 +244,19 @@ def test_refuses_weights_that_are_not_finite(folder: Path) -> None:
     state["encoder.layers.0.conv.bias"][0] = torch.nan
     save_file(state, folder / "model.safetensors")
     assert "encoder.layers.0.conv.bias is not finite" in refusal(folder).message
+
+
+def test_finds_a_hub_id_in_the_local_cache(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model: Any
+) -> None:
+    kept = tmp_path / "models--someone--codec"
+    snapshot = kept / "snapshots" / "0123456789abcdef0123456789abcdef01234567"
+    snapshot.mkdir(parents=True)
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text(snapshot.name)
+    EncodecCodec(model).save(snapshot)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    assert EncodecCodec.load("someone/codec").identity() == EncodecCodec(model).identity()
 
 
 def test_refuses_wrong_shapes_of_audio_and_latents(model: Any) -> None:

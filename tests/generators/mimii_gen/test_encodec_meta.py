@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from asdbench.errors import DataError
+from asdbench.errors import WeightsError
 from asdbench.generators.mimii_gen.encodec_codec import EncodecCodec
 from asdbench.generators.mimii_gen.encodec_meta import (
     filled,
@@ -173,20 +173,20 @@ def test_fills_a_model_from_metas_names(tiny: Any) -> None:
 def test_refuses_other_tensors(tiny: Any, change: Any, message: str) -> None:
     state = {name: tensor.clone() for name, tensor in meta_state(tiny).items()}
     change(state)
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(WeightsError, match=message):
         filled(new_model(tiny.config), state, _HERE)
 
 
 def test_refuses_a_smaller_model(tiny: Any, tmp_path: Path) -> None:
     path = write_state(tmp_path, meta_state(tiny))
-    with pytest.raises(DataError, match="does not fit an EnCodec"):
+    with pytest.raises(WeightsError, match="does not fit an EnCodec"):
         load_meta_checkpoint(path)
 
 
 def test_refuses_a_file_that_is_not_what_its_name_says(tiny: Any, tmp_path: Path) -> None:
     path = write_state(tmp_path, meta_state(tiny))
     other = path.rename(tmp_path / "encodec_24khz-d7cc33bc.th")
-    with pytest.raises(DataError, match="does not begin with d7cc33bc"):
+    with pytest.raises(WeightsError, match="does not begin with d7cc33bc"):
         EncodecCodec.load(other)
 
 
@@ -197,7 +197,7 @@ class Payload:
 @pytest.mark.parametrize("content", [Payload(), {"a": Payload()}])
 def test_unpickles_no_code(tmp_path: Path, content: object) -> None:
     torch.save(content, tmp_path / "evil.th")
-    with pytest.raises(DataError, match="cannot be read as a checkpoint"):
+    with pytest.raises(WeightsError, match="cannot be read as a checkpoint"):
         EncodecCodec.load(tmp_path / "evil.th")
 
 
@@ -206,8 +206,8 @@ def test_refuses_damaged_files_and_other_contents(tiny: Any, tmp_path: Path) -> 
     path = tmp_path / "cut.th"
     for kept in (0, 10, len(whole) // 2):
         path.write_bytes(whole[:kept])
-        with pytest.raises(DataError, match="cannot be read as a checkpoint"):
+        with pytest.raises(WeightsError, match="cannot be read as a checkpoint"):
             EncodecCodec.load(path)
     torch.save([torch.zeros(2)], path)
-    with pytest.raises(DataError, match="is no state dict"):
+    with pytest.raises(WeightsError, match="is no state dict"):
         EncodecCodec.load(path)
