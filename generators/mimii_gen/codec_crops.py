@@ -31,13 +31,18 @@ class Crops:
     Raises
     ------
     DataError
-        When there is no clip, or one is shorter than a crop.
+        When there is no clip, one is shorter than a crop, or a crop holds no sample.
     """
 
     def __init__(self, clips: LabelledClipSet, seconds: float, batch: int, seed: int) -> None:
         if len(clips) == 0:
             raise DataError("there is no clip to train a codec on", "Check the data's filters.")
         self.samples = round(seconds * clips.sample_rate)
+        if self.samples < 1:
+            raise DataError(
+                f"a crop of {seconds:g} s has no sample at {clips.sample_rate} Hz",
+                "Train on longer crops.",
+            )
         self._clips, self._batch, self._seed = clips, batch, seed
         self._kept: dict[int, Audio] = {}
         self._lengths: list[int] = []

@@ -78,7 +78,7 @@ class EncodecCodec(Codec):
     References
     ----------
     A. Défossez et al., "High Fidelity Neural Audio Compression", 2022, section 3;
-    H. Purohit et al., "MIMII-Gen", 2024, section II-A.
+    H. Purohit et al., "MIMII-Gen", 2024, section III-B.
     """
 
     def __init__(self, model: EncodecModel, bandwidth: float | None = None) -> None:

@@ -217,6 +217,8 @@ def test_refuses_short_clips_and_none(tmp_path: Path) -> None:
         train_codec(clips(1), clips(1, 300), tmp_path / "b", TINY, context(tmp_path))
     with pytest.raises(DataError, match="no clip to train"):
         train_codec(clips().subset([]), clips(1), tmp_path / "c", TINY, context(tmp_path))
+    with pytest.raises(DataError, match="has no sample at 4000 Hz"):
+        train(tmp_path / "d", replace(TINY, seconds=1e-5))
 
 
 def test_stops_when_a_loss_is_not_finite(tmp_path: Path) -> None:
