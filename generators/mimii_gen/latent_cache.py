@@ -90,6 +90,8 @@ def encode_clips(
     folder.mkdir(parents=True, exist_ok=True)
     facts = {"format": _FORMAT, "codec": dict(codec.identity()), "clips": len(clips)}
     rows = _read_rows(folder / "clips.json", facts)
+    if not rows:  # another codec's, whose latents are about to be overwritten
+        (folder / "clips.json").unlink(missing_ok=True)
     for start in range(len(rows), len(clips), _BATCH):
         indices = range(start, min(start + _BATCH, len(clips)))
         audio = [clips.audio(i) for i in indices]
