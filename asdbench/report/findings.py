@@ -55,7 +55,7 @@ def _finding(
         if value.auc is not None
     )
     shown = f"AUC {auc:.2f} [{low:.2f}, {high:.2f}]"
-    if min(aucs) < 0.5 < max(aucs):
+    if len(aucs) > 1:
         shown += f", from {min(aucs):.2f} to {max(aucs):.2f} by section and domain"
     return ArtifactFinding(
         machine=machine,
