@@ -11,11 +11,10 @@ from asdbench.api import Context, LabelledClipSet
 from asdbench.errors import DataError
 
 from .calibration import calibrate
-from .codec_factory import make_codec
 from .latent_cache import LatentSet, encode_clips
 from .latents import Statistics
 from .model import LatentDiffusion, ModelSettings, write_prompt
-from .params import MIMIIGenParams
+from .params import LatentDiffusionParams
 from .sampling import Sampling
 from .text_factory import make_text_encoder
 from .training import Trainer, seen_conditions
@@ -23,7 +22,7 @@ from .unet import build_unet
 
 
 def train_generator(
-    params: MIMIIGenParams,
+    params: LatentDiffusionParams,
     train: LabelledClipSet,
     held_out: LabelledClipSet,
     folder: Path,
@@ -37,10 +36,10 @@ def train_generator(
         When there are no clips to train on.
     """
     plan = params.architecture
-    codec = make_codec(plan.codec, params.codec_source, plan.bandwidth, train.sample_rate)
+    codec = params.new_codec(train.sample_rate)
     codec.to(context.device)
     if not len(train):
-        raise DataError("mimii-gen: there are no clips to train on", "Check the split.")
+        raise DataError("there are no clips to train on", "Check the split.")
     latents = encode_clips(train, codec, folder / "latents", context.progress, "training")
     unseen: LatentSet | None = None
     if len(held_out):
@@ -73,7 +72,7 @@ def train_generator(
     model = LatentDiffusion(
         settings=settings,
         codec=codec,
-        codec_source=params.codec_source,
+        codec_source=params.codec_weights(),
         text=text,
         unet=unet,
         statistics=statistics,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from asdbench.conditions import format_condition, parse_condition
 from asdbench.errors import WeightsError
 
 from .calibration import Calibration
-from .codec import DIMENSIONS
+from .codec import DIMENSIONS, Codec
 from .codec_factory import restore, stored
 from .latents import Statistics
 from .model import LatentDiffusion, ModelSettings
@@ -27,7 +27,8 @@ from .unet import build_unet
 FORMAT = "asdbench/mimii-gen@1"
 CARD = "card.json"
 WEIGHTS = "model.safetensors"
-_REMEDY = "Fetch or train the checkpoint again: `asdbench train generator mimii-gen --help`."
+CodecReader = Callable[[Mapping[str, Any], str | None], Codec]
+_REMEDY = "Fetch or train the checkpoint again: `asdbench train generator --help`."
 
 
 def save_checkpoint(
@@ -78,7 +79,10 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    folder: Path, codec_source: str | None = None, text_source: str | None = None
+    folder: Path,
+    codec_source: str | None = None,
+    text_source: str | None = None,
+    codec_of: CodecReader = restore,
 ) -> LatentDiffusion:
     """Return the generator in ``folder``, on the CPU, in float32.
 
@@ -89,6 +93,8 @@ def load_checkpoint(
     codec_source, text_source
         Where the weights of EnCodec and of Flan-T5 lie on this machine, where the checkpoint
         needs them.
+    codec_of
+        Makes the codec of what the card says of it and of ``codec_source``.
 
     Raises
     ------
@@ -99,7 +105,7 @@ def load_checkpoint(
     card = _read_card(folder)
     tensors = _read_tensors(folder / WEIGHTS)
     try:
-        return _assemble(card, tensors, codec_source, text_source)
+        return _assemble(card, tensors, codec_source, text_source, codec_of)
     except (KeyError, TypeError, ValueError, ValidationError) as problem:
         raise WeightsError(f"{folder / CARD} is malformed: {problem!r}", _REMEDY) from problem
     except _MismatchError as problem:
@@ -115,9 +121,10 @@ def _assemble(
     tensors: Mapping[str, torch.Tensor],
     codec_source: str | None,
     text_source: str | None,
+    codec_of: CodecReader,
 ) -> LatentDiffusion:
     settings = ModelSettings(**card["settings"])
-    codec = restore(card["codec"], codec_source)
+    codec = codec_of(card["codec"], codec_source)
     told = dict(card["text"])
     told.pop("trained")
     text = load_text_encoder(told, _part(tensors, "text"), source=text_source)
@@ -185,7 +192,7 @@ def _read_card(folder: Path) -> dict[str, Any]:
         pickled = sorted(p.name for p in folder.glob("*.bin")) if folder.is_dir() else []
         found = f"; {pickled[0]} is pickled and not read" if pickled else ""
         raise WeightsError(
-            f"{folder} is no checkpoint of mimii-gen: it has no {CARD}{found}", _REMEDY
+            f"{folder} is no checkpoint of a generator: it has no {CARD}{found}", _REMEDY
         )
     try:
         card = json.loads(path.read_text(encoding="utf-8"))

@@ -6,9 +6,10 @@ codec; the codec's decoder makes the audio. One fit covers all machines of a sui
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from asdbench.api import (
     ClipSet,
@@ -24,8 +25,10 @@ from asdbench.errors import PluginError
 from .._matching import Sources
 from .building import train_generator
 from .checkpoint import load_checkpoint, save_checkpoint
+from .codec import Codec
+from .codec_factory import restore
 from .model import LatentDiffusion
-from .params import MIMIIGenParams
+from .params import LatentDiffusionParams, MIMIIGenParams
 from .rendering import Renderer
 from .sampling import Sampling
 
@@ -34,24 +37,19 @@ SHIPPED = Path(__file__).parent / "checkpoints"
 _FIT_SHARE = 0.1  # of the clips lent by a suite, held out for validation
 
 
-class MIMIIGen(Generator):
-    """Generates clips with a shipped or trained checkpoint, or trains one on the suite's clips."""
+class LatentDiffusionGenerator(Generator):
+    """Generates clips with a checkpoint, or trains one on the suite's clips.
 
-    info: ClassVar[GeneratorInfo] = GeneratorInfo(
-        id="mimii-gen",
-        version="1",
-        params=MIMIIGenParams,
-        description="Text-conditioned latent diffusion; ships a small checkpoint.",
-        paper="Purohit et al., MIMII-Gen, arXiv 2409.18542, 2024",
-        scope="suite",
-    )
+    What is the same whatever the codec. A subclass brings ``info``, parameters that make its
+    codec, and :meth:`codec_of`, which makes it again from a checkpoint.
+    """
+
     trainable: ClassVar[dict[str, str]] = {
-        "generator": "U-Net, and its text encoder, on latents of a codec",
-        "codec": "a small codec of EnCodec's architecture",
+        "generator": "U-Net, and its text encoder, on latents of a codec"
     }
-    params: MIMIIGenParams
+    params: LatentDiffusionParams
 
-    def __init__(self, params: MIMIIGenParams) -> None:
+    def __init__(self, params: LatentDiffusionParams) -> None:
         super().__init__(params)
         self._model: LatentDiffusion | None = None
 
@@ -77,12 +75,7 @@ class MIMIIGen(Generator):
         folder: Path,
         context: Context,
     ) -> None:
-        """Train into ``folder``; the result is a folder for ``checkpoint`` or ``codec_source``."""
-        if part == "codec":
-            from .codec_training import train_codec
-
-            train_codec(train, held_out, folder, self.params.codec_training, context)
-            return
+        """Train into ``folder``; the result is a folder for ``checkpoint``."""
         model = train_generator(self.params, train, held_out, folder, context)
         save_checkpoint(model, folder, {})
 
@@ -113,7 +106,7 @@ class MIMIIGen(Generator):
         done = 0
         for batch in self._renderer(context).render(requests, train, train.sample_rate):
             done += len(batch.audio)
-            context.progress(done, len(requests), "mimii-gen: clips")
+            context.progress(done, len(requests), f"{self.info.id}: clips")
             yield batch
 
     def roundtrip(
@@ -121,7 +114,7 @@ class MIMIIGen(Generator):
     ) -> Iterator[GeneratedBatch]:
         """Yield every clip through the codec and back."""
         for done, batch in enumerate(self._renderer(context).roundtrip(clips, seeds), start=1):
-            context.progress(done, len(seeds), "mimii-gen: clips coded")
+            context.progress(done, len(seeds), f"{self.info.id}: clips coded")
             yield batch
 
     def save(self, folder: Path) -> None:
@@ -129,18 +122,32 @@ class MIMIIGen(Generator):
         save_checkpoint(self._require(), folder, {})
 
     @classmethod
-    def load(cls, folder: Path, params: MIMIIGenParams, context: Context) -> Self:
+    def load(cls, folder: Path, params: LatentDiffusionParams, context: Context) -> Self:
         """Return the generator that :meth:`save` wrote."""
         made = cls(params)
         made._model = made._load(folder)
         return made
 
     def _load(self, folder: Path) -> LatentDiffusion:
-        return load_checkpoint(folder, self.params.codec_source, self.params.text_source)
+        params = self.params
+        return load_checkpoint(folder, params.codec_weights(), params.text_source, self.codec_of)
+
+    @staticmethod
+    @abstractmethod
+    def codec_of(settings: Mapping[str, Any], source: str | None) -> Codec:
+        """Return the codec that a checkpoint was trained with.
+
+        Parameters
+        ----------
+        settings
+            What its ``identity`` said, as stored.
+        source
+            Where weights of the codec lie now.
+        """
 
     def _require(self) -> LatentDiffusion:
         if self._model is None:
-            raise PluginError("mimii-gen is not fitted", "Call fit() or load() first.")
+            raise PluginError(f"{self.info.id} is not fitted", "Call fit() or load() first.")
         return self._model
 
     def _renderer(self, context: Context) -> Renderer:
@@ -156,12 +163,46 @@ class MIMIIGen(Generator):
         model = self._require().to(context.device)
         return Renderer(model, how, from_normals, params.calibrate, context.device)
 
-    @staticmethod
-    def _check_normals(requests: Sequence[Request], sources: Sources) -> None:
+    def _check_normals(self, requests: Sequence[Request], sources: Sources) -> None:
         for condition in dict.fromkeys(request.condition for request in requests):
             if sources.match(condition, "normal") is None:
                 raise PluginError(
-                    f"mimii-gen: 'from: normal' needs a normal clip of {condition.machine} to "
+                    f"{self.info.id}: 'from: normal' needs a normal clip of {condition.machine} to "
                     "start from, and the split lends it none",
                     "Raise 'split.generator_normals', or use 'from: noise'.",
                 )
+
+
+class MIMIIGen(LatentDiffusionGenerator):
+    """Generates with a shipped or trained checkpoint, on latents of EnCodec or log-mel frames."""
+
+    info: ClassVar[GeneratorInfo] = GeneratorInfo(
+        id="mimii-gen",
+        version="1",
+        params=MIMIIGenParams,
+        description="Text-conditioned latent diffusion; ships a small checkpoint.",
+        paper="Purohit et al., MIMII-Gen, arXiv 2409.18542, 2024",
+        scope="suite",
+    )
+    trainable: ClassVar[dict[str, str]] = {
+        **LatentDiffusionGenerator.trainable,
+        "codec": "a small codec of EnCodec's architecture",
+    }
+    params: MIMIIGenParams
+    codec_of = staticmethod(restore)
+
+    def train(
+        self,
+        part: str,
+        train: LabelledClipSet,
+        held_out: LabelledClipSet,
+        folder: Path,
+        context: Context,
+    ) -> None:
+        """Train into ``folder``; the result is a folder for ``checkpoint`` or ``codec_source``."""
+        if part == "codec":
+            from .codec_training import train_codec
+
+            train_codec(train, held_out, folder, self.params.codec_training, context)
+        else:
+            super().train(part, train, held_out, folder, context)

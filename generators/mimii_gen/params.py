@@ -1,4 +1,4 @@
-"""What a suite may say about ``mimii-gen``."""
+"""What a suite may say about ``mimii-gen``, and about any generator of its kind."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pydantic import ConfigDict, Field, model_validator
 from asdbench.api import Params
 
 from .captions import Detail
-from .codec_factory import CodecName
+from .codec import Codec
+from .codec_factory import CodecName, make_codec
 from .codec_training import CodecSettings
 from .diffusion import Prediction, SamplerName
 from .latents import Layout, Normalization
@@ -19,13 +20,9 @@ from .training_settings import TrainingSettings
 from .unet import PresetName
 
 
-class ArchitectureParams(Params):
-    """What is trained; read only where a generator is trained."""
+class DenoiserParams(Params):
+    """What is trained on latents of any codec; read only where a generator is trained."""
 
-    codec: CodecName = "mel"
-    """`mel` needs no weights; `encodec` is EnCodec 24 kHz, as in the paper, or a small one."""
-    bandwidth: float | None = None
-    """Of EnCodec, kbit/s: 1.5, 3, 6, 12 or 24; null is the highest."""
     text_encoder: TextEncoderName = "attributes"
     """`flan-t5` as in the paper; `attributes` and `bytes` are trained with the U-Net."""
     text_dim: int = Field(128, ge=8, le=4096)
@@ -36,7 +33,8 @@ class ArchitectureParams(Params):
     """16 channels of 8 rows as in the paper, or one channel of 128."""
     normalization: Normalization = "section"
     """What shares a mean and a deviation: each latent `dimension` over all clips, each of 16
-    `channel`s (the literal reading of the paper), or each dimension within a `section`."""
+    `channel`s (the literal reading of the paper), each dimension within a `section`, or, with
+    `global`, everything."""
     prediction: Prediction = "v"
     """What the U-Net predicts; the paper's is `epsilon`."""
     training: TrainingSettings = TrainingSettings()
@@ -46,24 +44,29 @@ class ArchitectureParams(Params):
     statistics of the output; 0 leaves it out."""
 
 
-class MIMIIGenParams(Params):
-    """What can be chosen."""
+class ArchitectureParams(DenoiserParams):
+    """What is trained; read only where a generator is trained."""
+
+    codec: CodecName = "mel"
+    """`mel` needs no weights; `encodec` is EnCodec 24 kHz, as in the paper, or a small one."""
+    bandwidth: float | None = None
+    """Of EnCodec, kbit/s: 1.5, 3, 6, 12 or 24; null is the highest."""
+
+
+class LatentDiffusionParams(Params):
+    """What can be chosen of any latent diffusion generator."""
 
     model_config = ConfigDict(populate_by_name=True)
 
-    checkpoint: Literal["mini"] | Path | None = "mini"
-    """The shipped checkpoint, a folder made by `asdbench train generator mimii-gen`, or null: train
-    on the clips that the suite lends to generators."""
-    codec_source: str | None = None
-    """Hub id, local folder or Meta's `.th` file of EnCodec, where it is used."""
+    checkpoint: str | Path | None = None
+    """A folder made by `asdbench train generator`, or null: train on the clips that the suite
+    lends to generators."""
     text_source: str | None = None
     """Hub id or local folder of Flan-T5, where it is used."""
     preset: PresetName = "mini"
     """Size of the U-Net to train: 5, 18 or 141 M parameters."""
-    architecture: ArchitectureParams = ArchitectureParams()
+    architecture: DenoiserParams = DenoiserParams()
     """What to train; a checkpoint brings its own."""
-    codec_training: CodecSettings = CodecSettings()
-    """For `asdbench train codec mimii-gen`."""
     sampler: SamplerName = "unipc"
     """The paper's is `ddpm` with 1000 steps."""
     steps: int = Field(16, ge=2, le=1000)
@@ -85,3 +88,34 @@ class MIMIIGenParams(Params):
         if self.start == "normal" and round(self.steps * self.strength) < 1:
             raise ValueError("steps * strength must be at least 1")
         return self
+
+    def new_codec(self, sample_rate: int) -> Codec:
+        """Return the codec to train with, for clips of ``sample_rate`` Hz."""
+        raise NotImplementedError
+
+    def codec_weights(self) -> str | None:
+        """Return where weights of the codec lie on this machine, where it has any."""
+        return None
+
+
+class MIMIIGenParams(LatentDiffusionParams):
+    """What can be chosen."""
+
+    checkpoint: Literal["mini"] | Path | None = "mini"
+    """The shipped checkpoint, a folder made by `asdbench train generator mimii-gen`, or null: train
+    on the clips that the suite lends to generators."""
+    codec_source: str | None = None
+    """Hub id, local folder or Meta's `.th` file of EnCodec, where it is used."""
+    architecture: ArchitectureParams = ArchitectureParams()
+    """What to train; a checkpoint brings its own."""
+    codec_training: CodecSettings = CodecSettings()
+    """For `asdbench train codec mimii-gen`."""
+
+    def new_codec(self, sample_rate: int) -> Codec:
+        """Return the codec to train with, for clips of ``sample_rate`` Hz."""
+        plan = self.architecture
+        return make_codec(plan.codec, self.codec_source, plan.bandwidth, sample_rate)
+
+    def codec_weights(self) -> str | None:
+        """Return where weights of the codec lie on this machine, where it has any."""
+        return self.codec_source
