@@ -132,23 +132,20 @@ class Calibration:
             "clips": self.clips,
         }
 
+    @staticmethod
+    def shapes(groups: int) -> dict[str, torch.Size]:
+        """Return the shapes of :meth:`tensors`."""
+        rows = torch.Size((groups, DIMENSIONS))
+        names = ("center", "shift", "between", "slow")
+        return dict.fromkeys(names, rows) | {"fast": torch.Size((*rows, DIMENSIONS))}
+
     @classmethod
     def of(cls, facts: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> Calibration:
-        """Return what was stored.
-
-        Raises
-        ------
-        ValueError
-            When a tensor has another shape than the groups ask for.
-        """
-        groups = tuple(facts["groups"])
-        for name in ("center", "shift", "between", "slow", "fast"):
-            shape = (len(groups), DIMENSIONS) + ((DIMENSIONS,) if name == "fast" else ())
-            if tuple(tensors[name].shape) != shape:
-                raise ValueError(f"calibration.{name} has shape {tuple(tensors[name].shape)}")
+        """Return what was stored; ``tensors`` are of :meth:`shapes`."""
+        sampling = facts["sampling"]
         return cls(
-            groups,
-            dict(facts["sampling"]),
+            tuple(facts["groups"]),
+            {"sampler": str(sampling["sampler"]), "steps": int(sampling["steps"])},
             int(facts["clips"]),
             tensors["center"],
             tensors["shift"],

@@ -45,6 +45,11 @@ class MelCodec(Codec):
         0 is plain Griffin-Lim.
     sharpen
         Relative exaggeration of fluctuations before decoding.
+
+    Raises
+    ------
+    ValueError
+        When a setting is out of range.
     """
 
     stochastic: ClassVar[bool] = True
@@ -60,6 +65,8 @@ class MelCodec(Codec):
         momentum: float = 0.5,
         sharpen: float = 0.025,
     ) -> None:
+        if min(sample_rate, iterations) < 1:
+            raise ValueError(f"sample_rate {sample_rate} or iterations {iterations} below 1")
         self.sample_rate = sample_rate
         self.hop = hop
         self._n_fft = n_fft

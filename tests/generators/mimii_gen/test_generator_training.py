@@ -146,7 +146,7 @@ def test_stopped_in_a_step_and_resumed_it_is_the_same(
 def test_stopped_while_saving_and_resumed_it_is_the_same(
     latents: LatentSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: int
 ) -> None:
-    """StoppedError before each of the renames that put the new state in the place of the old one."""
+    """Before each of the renames that put the new state in the place of the old one."""
     train(latents, tmp_path / "straight")
     calls = iter(range(1, 100))
     rename = os.replace

@@ -1,0 +1,194 @@
+"""Calibration gives generated latents the statistics of training clips, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny_diffusion
+import torch
+
+from asdbench.api import no_progress
+from asdbench.generators.mimii_gen import calibration
+from asdbench.generators.mimii_gen.calibration import Calibration, Moments, calibrate
+from asdbench.generators.mimii_gen.latent_cache import LatentSet
+from asdbench.generators.mimii_gen.model import LatentDiffusion
+from asdbench.generators.mimii_gen.prompt import Prompt
+from asdbench.generators.mimii_gen.sampling import Sampling
+
+FRAMES, CLIPS = 160, 40
+HOW = Sampling("unipc", 16)
+Maker = Callable[[int], torch.Tensor]
+
+
+def maker(number: int, scale: float = 1.0) -> Maker:
+    """Return a source of clips (128, FRAMES): clip means, slow and fast parts of its own kind."""
+    rng = np.random.default_rng(number)
+    mean, between = -40 + 5 * rng.standard_normal(128), 0.5 + 0.2 * rng.random(128)
+    slow = scale * (1.0 + 0.2 * rng.random(128))
+    mixing = scale * (2 * np.eye(128) + 2 * rng.standard_normal((128, 128)) / np.sqrt(128))
+
+    def make(seed: int) -> torch.Tensor:
+        draw = np.random.default_rng([number, seed])
+        drift = np.cumsum(draw.standard_normal((128, FRAMES)), axis=1) / 12
+        drift -= drift.mean(axis=1, keepdims=True)
+        noise = mixing @ draw.standard_normal((128, FRAMES))
+        level = mean + between * draw.standard_normal(128)
+        made = level[:, None] + slow[:, None] * drift + noise
+        return torch.from_numpy(made.astype(np.float32))
+
+    return make
+
+
+def training_set(makers: Sequence[Maker]) -> LatentSet:
+    """Return :data:`CLIPS` clips of each maker: normals, then anomalies, of one section."""
+    clips = [make(seed) for make in makers for seed in range(CLIPS)]
+    labels = tuple(label for label in ("normal", "anomaly")[: len(makers)] for _ in range(CLIPS))
+    return LatentSet(
+        torch.stack(clips).numpy().astype(np.float16),
+        np.full(len(clips), FRAMES),
+        (tiny_diffusion.CONDITIONS[0],) * len(clips),
+        labels,  # type: ignore[arg-type]
+        ("",) * len(clips),
+        np.zeros(len(clips)),
+    )
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> LatentDiffusion:
+    tiny_diffusion.use_tiny(monkeypatch)
+    return tiny_diffusion.tiny_model(tiny_diffusion.latent_set(tmp_path / "latents"))
+
+
+@pytest.fixture
+def measure(
+    model: LatentDiffusion, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[Calibration, list[torch.Tensor], list[Prompt]]]:
+    """Calibrate with makers in the place of the model; also return what they made."""
+
+    def run(real: Sequence[Maker], made: Sequence[Maker]) -> Any:
+        drawn: list[torch.Tensor] = []
+        asked: list[Prompt] = []
+
+        def sample(
+            _: LatentDiffusion,
+            prompts: Sequence[Prompt],
+            frames: int,
+            seeds: Sequence[int],
+            how: Any,
+        ) -> torch.Tensor:
+            assert frames == FRAMES
+            assert how == HOW
+            clips = [made[p.label == "anomaly"](s) for p, s in zip(prompts, seeds, strict=True)]
+            drawn.extend(clips)
+            asked.extend(prompts)
+            return torch.stack(clips)
+
+        monkeypatch.setattr(calibration, "sample", sample)
+        return calibrate(model, training_set(real), HOW, CLIPS, 0, no_progress), drawn, asked
+
+    return run
+
+
+def variances(clips: Sequence[torch.Tensor]) -> Any:
+    """Return the variance of every row over all frames, (128,)."""
+    return torch.cat([clip.double() for clip in clips], dim=-1).var(-1).numpy()
+
+
+def off(found: Any, wanted: Any) -> float:
+    """Return the distance relative to the size of ``wanted``."""
+    return float(np.linalg.norm(found - wanted) / np.linalg.norm(wanted))
+
+
+def test_generated_latents_get_mean_and_covariance_of_training_clips(measure: Any) -> None:
+    real, made = [maker(1), maker(2)], [maker(3, 0.9), maker(4, 1.1)]
+    found, drawn, asked = measure(real, made)
+    train = training_set(real)
+    applied = found.apply(torch.stack(drawn), asked)
+    assert found.groups == ("fan/00/anomaly", "fan/00/normal")
+    for label in ("normal", "anomaly"):
+        mine = [i for i, p in enumerate(asked) if p.label == label]
+        wanted = [train.clip(i) for i in range(len(train)) if train.labels[i] == label]
+        before, after, goal = (
+            Moments.of(clips)
+            for clips in ([drawn[i] for i in mine], [applied[i] for i in mine], wanted)
+        )
+        assert off(variances([applied[i] for i in mine]), variances(wanted)) < 0.05
+        assert off(variances([drawn[i] for i in mine]), variances(wanted)) > 0.2
+        assert np.abs(before.mean - goal.mean).max() > 5
+        assert np.abs(after.mean - goal.mean).max() < 0.05
+        assert off(after.between, goal.between) < 0.05
+        assert off(after.slow, goal.slow) < 0.05
+        # Slow and fast parts overlap a little, so that the maps do not meet the goal exactly.
+        assert off(after.fast, goal.fast) < 0.1
+        assert off(before.fast, goal.fast) > 0.5
+
+
+def test_what_matches_already_is_left_as_it_is(measure: Any, model: LatentDiffusion) -> None:
+    source = maker(1)
+    seeds = iter(range(CLIPS))
+
+    def same(_: int) -> torch.Tensor:
+        return source(next(seeds)).half().float()
+
+    found, drawn, asked = measure([source], [same])
+    latents = torch.stack(drawn)
+    assert torch.allclose(found.fast[0], torch.eye(128), atol=1e-3)
+    assert (found.apply(latents, asked) - latents).abs().max() < 0.01
+
+
+def test_maps_are_symmetric_and_gains_are_limited(measure: Any) -> None:
+    found, _, _ = measure([maker(1)], [maker(2, 0.2)])
+    assert torch.allclose(found.fast, found.fast.transpose(1, 2), atol=1e-3)
+    assert (torch.linalg.eigvalsh(found.fast[0]) > 0).all()
+    assert found.slow.max() == 2.0
+    assert found.between.min() >= 0.5
+
+
+def test_groups_that_were_not_measured_are_left_alone(measure: Any, model: LatentDiffusion) -> None:
+    found, _, _ = measure([maker(1)], [maker(2)])
+    other = [
+        model.prompt(tiny_diffusion.CONDITIONS[0], "anomaly"),
+        model.prompt(tiny_diffusion.CONDITIONS[2], "normal"),
+        model.prompt(tiny_diffusion.CONDITIONS[1], "normal"),
+    ]
+    latents = torch.stack([maker(2)(seed) for seed in range(3)])
+    applied = found.apply(latents, other)
+    assert torch.equal(applied[:2], latents[:2])
+    assert (applied[2] - latents[2]).abs().max() > 1  # vel is no part of a group
+
+
+def test_a_clip_is_calibrated_on_its_own(measure: Any) -> None:
+    found, drawn, asked = measure([maker(1), maker(2)], [maker(3), maker(4)])
+    together = found.apply(torch.stack(drawn[36:44]), asked[36:44])
+    for index in range(8):
+        alone = found.apply(drawn[36 + index][None], asked[36 + index : 37 + index])
+        assert torch.allclose(alone[0], together[index], atol=1e-3)
+    longer = found.apply(torch.cat([drawn[0]] * 2, dim=-1)[None], asked[:1])
+    assert longer.shape == (1, 128, 2 * FRAMES)
+
+
+def test_it_belongs_to_the_sampler_it_was_measured_with(measure: Any) -> None:
+    found, _, _ = measure([maker(1)], [maker(2)])
+    assert found.fits(HOW)
+    assert found.fits(replace(HOW, steps=25))
+    assert not found.fits(replace(HOW, steps=8))
+    assert not found.fits(replace(HOW, sampler="ddim"))
+
+
+def test_it_can_be_stored_and_read_back(measure: Any) -> None:
+    import json
+
+    found, drawn, asked = measure([maker(1), maker(2)], [maker(3), maker(4)])
+    tensors = found.tensors()
+    assert {name: value.shape for name, value in tensors.items()} == Calibration.shapes(2)
+    again = Calibration.of(json.loads(json.dumps(found.facts())), tensors)
+    assert again.facts() == found.facts()
+    latents = torch.stack(drawn)
+    assert torch.allclose(again.apply(latents, asked), found.apply(latents, asked), atol=0.1)
+    for name, value in again.tensors().items():
+        assert torch.equal(value, tensors[name]), name
