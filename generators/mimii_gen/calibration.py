@@ -189,7 +189,8 @@ def calibrate(
         torch.from_numpy(np.stack(part)).float() for part in zip(*rows, strict=True)
     )
     sampling = {"sampler": how.sampler, "steps": how.steps}
-    return Calibration(groups, sampling, clips, center, shift, between, slow, fast)
+    made = Calibration(groups, sampling, clips, center, shift, between, slow, fast)
+    return Calibration.of(made.facts(), made.tensors())  # rounded as it will be stored
 
 
 def _made(
