@@ -15,6 +15,7 @@ from .latent_cache import LatentSet, encode_clips
 from .latents import Statistics
 from .model import LatentDiffusion, ModelSettings, write_prompt
 from .params import LatentDiffusionParams
+from .review import Reviewer
 from .sampling import Sampling
 from .text_factory import make_text_encoder
 from .training import Trainer, seen_conditions
@@ -82,13 +83,21 @@ def train_generator(
     if unseen is not None:
         kept = [i for i, c in enumerate(unseen.conditions) if statistics.knows(c)]
         unseen = unseen.take(kept)
+    how = Sampling(params.sampler, params.steps, params.guidance)
+    shown = unseen if unseen is not None and len(unseen) else latents
     trainer = Trainer(
-        model, latents, unseen, plan.training, folder, context.device, context.progress
+        model,
+        latents,
+        unseen,
+        plan.training,
+        folder,
+        context.device,
+        context.progress,
+        Reviewer(model, shown, how, folder / "review"),
     )
     trained = replace(model, training=trainer.run())
     if not plan.calibration_clips:
         return trained
-    how = Sampling(params.sampler, params.steps, params.guidance)
     seed = plan.training.seed
     return replace(
         trained,

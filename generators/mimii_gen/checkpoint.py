@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import ValidationError
@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from asdbench.conditions import format_condition, parse_condition
-from asdbench.errors import WeightsError
+from asdbench.errors import DataError, WeightsError
 
 from .calibration import Calibration
 from .codec import DIMENSIONS, Codec
@@ -27,6 +27,7 @@ from .unet import build_unet
 FORMAT = "asdbench/mimii-gen@1"
 CARD = "card.json"
 WEIGHTS = "model.safetensors"
+_PARTS = ("unet", "text", "statistics", "calibration")
 CodecReader = Callable[[Mapping[str, Any], str | None], Codec]
 _REMEDY = "Fetch or train the checkpoint again: `asdbench train generator --help`."
 
@@ -35,7 +36,7 @@ def save_checkpoint(
     model: LatentDiffusion,
     folder: Path,
     card: Mapping[str, Any],
-    dtype: torch.dtype = torch.float32,
+    store_as: Literal["float16", "float32"] = "float32",
 ) -> None:
     """Write ``model`` into ``folder``.
 
@@ -47,9 +48,10 @@ def save_checkpoint(
         Exists.
     card
         What else to say of it: data, licence, how it was made. JSON values.
-    dtype
-        Of the weights of U-Net and text encoder; statistics stay float32.
+    store_as
+        Type of the weights of U-Net and text encoder; statistics stay float32.
     """
+    dtype = torch.float16 if store_as == "float16" else torch.float32
     tensors = {f"unet.{name}": value.to(dtype) for name, value in model.unet.state_dict().items()}
     if model.text.trained:
         tensors |= {f"text.{k}": v.to(dtype) for k, v in model.text.state_dict().items()}
@@ -106,8 +108,10 @@ def load_checkpoint(
     tensors = _read_tensors(folder / WEIGHTS)
     try:
         return _assemble(card, tensors, codec_source, text_source, codec_of)
-    except (KeyError, TypeError, ValueError, ValidationError) as problem:
+    except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as problem:
         raise WeightsError(f"{folder / CARD} is malformed: {problem!r}", _REMEDY) from problem
+    except (DataError, WeightsError) as problem:  # of codec, text encoder or a condition
+        raise WeightsError(f"{folder}: {problem.message}", problem.hint) from problem
     except _MismatchError as problem:
         raise WeightsError(f"{folder / WEIGHTS}: {problem}", _REMEDY) from None
 
@@ -123,6 +127,7 @@ def _assemble(
     text_source: str | None,
     codec_of: CodecReader,
 ) -> LatentDiffusion:
+    _check_names_and_values(tensors)
     settings = ModelSettings(**card["settings"])
     codec = codec_of(card["codec"], codec_source)
     told = dict(card["text"])
@@ -139,21 +144,43 @@ def _assemble(
     _compare({"mean": shape, "std": shape}, measured, "statistics")
     if not bool((measured["std"] > 0).all()):
         raise _MismatchError("statistics.std is not positive everywhere")
-    calibration = card.get("calibration")
+    if int(card["sample_rate"]) < 1 or not card["conditions"]:
+        raise ValueError("no sample rate, or no conditions")
+    statistics = Statistics(settings.normalization, groups, measured["mean"], measured["std"])
+    conditions = tuple(parse_condition(text) for text in card["conditions"])
+    for condition in conditions:
+        if not statistics.knows(condition):
+            raise ValueError(f"the statistics' groups {groups} are not those of {condition}")
     return LatentDiffusion(
         settings=settings,
         codec=codec,
         codec_source=codec_source or card["codec"].get("source"),
         text=text,
         unet=unet.eval(),
-        statistics=Statistics(
-            card["statistics"]["normalization"], groups, measured["mean"], measured["std"]
-        ),
-        conditions=tuple(parse_condition(text) for text in card["conditions"]),
+        statistics=statistics,
+        conditions=conditions,
         sample_rate=int(card["sample_rate"]),
-        calibration=calibration and Calibration.of(calibration, _part(tensors, "calibration")),
+        calibration=_calibration(card.get("calibration"), _part(tensors, "calibration")),
         training=card.get("training"),
     )
+
+
+def _calibration(
+    facts: Mapping[str, Any] | None, tensors: Mapping[str, torch.Tensor]
+) -> Calibration | None:
+    if facts is None:
+        _compare({}, tensors, "calibration")
+        return None
+    _compare(Calibration.shapes(len(facts["groups"])), tensors, "calibration")
+    return Calibration.of(facts, tensors)
+
+
+def _check_names_and_values(tensors: Mapping[str, torch.Tensor]) -> None:
+    for name, value in sorted(tensors.items()):
+        if name.partition(".")[0] not in _PARTS:
+            raise _MismatchError(f"{name} is unexpected")
+        if not bool(torch.isfinite(value).all()):
+            raise _MismatchError(f"{name} holds NaN or infinity")
 
 
 def _part(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
@@ -182,8 +209,6 @@ def _compare(
             raise _MismatchError(
                 f"{what}.{name} has shape {tuple(found[name].shape)}, not {tuple(shape)}"
             )
-        if not bool(torch.isfinite(found[name]).all()):
-            raise _MismatchError(f"{what}.{name} holds NaN or infinity")
 
 
 def _read_card(folder: Path) -> dict[str, Any]:
@@ -196,7 +221,7 @@ def _read_card(folder: Path) -> dict[str, Any]:
         )
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as problem:
+    except (ValueError, OSError, RecursionError) as problem:
         raise WeightsError(f"{path} cannot be read: {problem}", _REMEDY) from problem
     known = card.get("format") if isinstance(card, dict) else None
     if known != FORMAT:

@@ -77,7 +77,7 @@ class LatentDiffusionGenerator(Generator):
     ) -> None:
         """Train into ``folder``; the result is a folder for ``checkpoint``."""
         model = train_generator(self.params, train, held_out, folder, context)
-        save_checkpoint(model, folder, {})
+        save_checkpoint(model, folder, {}, self.params.architecture.store_as)
 
     def refuses(self, request: Request) -> str | None:
         """Return why ``request`` cannot be made: its machine or section was not trained on."""

@@ -39,6 +39,8 @@ class DenoiserParams(Params):
     """What the U-Net predicts; the paper's is `epsilon`."""
     training: TrainingSettings = TrainingSettings()
     """How."""
+    store_as: Literal["float16", "float32"] = "float16"
+    """Type of the stored weights."""
     calibration_clips: int = Field(24, ge=0)
     """Clips of every machine, section and label that are made after training to calibrate the
     statistics of the output; 0 leaves it out."""

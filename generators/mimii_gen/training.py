@@ -12,7 +12,9 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,7 @@ Progress = Callable[[int, int, str], None]
 _STATE = "state"
 _FINAL_RATE = 0.05  # of the learning rate, at the last step
 _VALIDATION_CLIPS = 256
+_SHOWN = 200  # steps whose mean loss is shown as progress
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ class Trainer:
         ``cpu``, ``cuda`` or ``cuda:N``.
     progress
         Called with (steps done, steps, what).
+    review
+        Called with the step every ``review_every`` steps, while the model holds the running mean.
     """
 
     def __init__(
@@ -81,6 +86,7 @@ class Trainer:
         folder: Path,
         device: str,
         progress: Progress,
+        review: Callable[[int], None] | None = None,
     ) -> None:
         from diffusers.training_utils import EMAModel
 
@@ -91,6 +97,7 @@ class Trainer:
         self._folder = folder
         self._device = torch.device(device)
         self._progress = progress
+        self._review = review
         self._levels = diffusion.alphas_cumprod().to(self._device)
         self._frames = self._crop_frames()
         self._members = _members(train)
@@ -109,25 +116,26 @@ class Trainer:
         self._ema = EMAModel(weights, decay=settings.ema)
         self._step = 0
         self._losses: list[dict[str, float | None]] = []
+        self._recent: deque[float] = deque(maxlen=max(_SHOWN, settings.validate_every))
         self._seconds = 0.0
 
     def run(self) -> dict[str, Any]:
         """Train to the end and return facts about it, as JSON values."""
         self._resume()
-        settings, begun, recent = self._settings, time.monotonic(), []
+        settings, begun, recent = self._settings, time.monotonic(), self._recent
         while self._step < settings.steps:
             recent.append(self._one_step())
             self._step += 1
             last = self._step == settings.steps
-            self._progress(self._step, settings.steps, f"step, loss {np.mean(recent[-200:]):.3f}")
+            self._progress(self._step, settings.steps, f"step, loss {_mean(recent, _SHOWN):.3f}")
             if self._step % settings.validate_every == 0 or last:
-                self._losses.append(
-                    {
-                        "step": self._step,
-                        "train": float(np.mean(recent[-settings.validate_every :])),
-                        "held_out": self._validate(),
-                    }
-                )
+                train = _mean(recent, settings.validate_every)
+                with self._running_mean():
+                    held_out = self._validate()
+                self._losses.append({"step": self._step, "train": train, "held_out": held_out})
+            if self._review and (self._step % settings.review_every == 0 or last):
+                with self._running_mean():
+                    self._review(self._step)
             if self._step % settings.save_every == 0 or last:
                 self._save(self._seconds + time.monotonic() - begun)
         self._ema.copy_to([parameter for _, parameter in self._parameters])
@@ -236,32 +244,38 @@ class Trainer:
         mask = torch.cat(masks)[:, :, None]
         return Batch(images.to(self._device), mask.to(self._device), prompts, keep)
 
-    @torch.no_grad()
-    def _validate(self) -> float | None:
-        """Return the loss of the running mean on the same crops and noise every time."""
-        clips = self._held_out
-        if clips is None or not len(clips):
-            return None
+    @contextmanager
+    def _running_mean(self) -> Iterator[None]:
+        """Let the model hold the running mean of its weights for a while."""
         weights = [parameter for _, parameter in self._parameters]
         self._ema.store(weights)
         self._ema.copy_to(weights)
         self._model.unet.eval()
+        try:
+            yield
+        finally:
+            self._ema.restore(weights)
+            self._model.unet.train()
+            self._model.text.train(self._model.text.trained)
+
+    @torch.no_grad()
+    def _validate(self) -> float | None:
+        """Return the loss on the same held-out crops and noise every time."""
+        clips = self._held_out
+        if clips is None or not len(clips):
+            return None
         rng = np.random.default_rng([self._settings.seed, 2**32])
         order = rng.permutation(len(clips))[:_VALIDATION_CLIPS]
-        size, losses = self._settings.batch_size, []
+        size, losses, detail = self._settings.batch_size, [], self._model.settings.detail
         for start in range(0, len(order), size):
             picks = [int(i) for i in order[start : start + size]]
-            detail = self._model.settings.detail
             prompts = tuple(
                 write_prompt(clips.conditions[i], clips.labels[i], detail) for i in picks
             )
-            batch = self._batch(
-                clips, picks, prompts, torch.ones(len(picks), dtype=torch.bool), rng
-            )
+            keep = torch.ones(len(picks), dtype=torch.bool)
+            batch = self._batch(clips, picks, prompts, keep, rng)
             generator = torch.Generator().manual_seed(start)
             losses += [float(self._loss(batch, generator))] * len(picks)
-        self._ema.restore(weights)
-        self._model.unet.train()
         return float(np.mean(losses))
 
     def _save(self, seconds: float) -> None:
@@ -282,12 +296,13 @@ class Trainer:
         facts = {
             "step": self._step,
             "losses": self._losses,
+            "recent": list(self._recent),
             "seconds": seconds,
             "settings": self._settings.model_dump(mode="json"),
         }
         (draft / "state.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-        shutil.rmtree(old, ignore_errors=True)
-        if target.exists():
+        if target.exists():  # otherwise the old one is the last that is whole
+            shutil.rmtree(old, ignore_errors=True)
             os.replace(target, old)
         os.replace(draft, target)
         shutil.rmtree(old, ignore_errors=True)
@@ -329,6 +344,7 @@ class Trainer:
             }
         self._ema.optimization_step = facts["step"]
         self._step, self._losses = facts["step"], facts["losses"]
+        self._recent.extend(facts.get("recent", ()))
         self._seconds = facts["seconds"]
 
 
@@ -342,6 +358,11 @@ def _members(clips: LatentSet) -> list[np.ndarray[Any, np.dtype[np.int64]]]:
         np.array([i for i, other in enumerate(names) if other == name])
         for name in sorted(set(names))
     ]
+
+
+def _mean(losses: Iterable[float], count: int) -> float:
+    """Return the mean of the last ``count``."""
+    return float(np.mean([*losses][-count:]))
 
 
 def _rate(step: int, settings: TrainingSettings) -> float:

@@ -43,6 +43,8 @@ class TrainingSettings(Params):
     """``auto``: bf16 where the device computes it natively."""
     validate_every: int = Field(1000, ge=1)
     """Steps between validations on held-out clips."""
+    review_every: int = Field(5000, ge=1)
+    """Steps between sheets of spectrograms and clips to hear."""
     save_every: int = Field(250, ge=1)
     """Steps between saved states; a killed training loses no more than this."""
     seed: int = Field(0, ge=0)
