@@ -1,6 +1,6 @@
 """The full-size path of ``mimii-gen`` with random weights of the true classes and sizes.
 
-Flan-T5-base (109.6 M parameters), EnCodec 24 kHz at 24 kbit/s, the base U-Net (141 M), 10 s clips
+Flan-T5-base (109.6 M parameters), EnCodec 24 kHz at 24 kbit/s, the base U-Net (145 M), 10 s clips
 as latents of 128 x 750: encode, train, save, load, sample, decode. Prints wall seconds and peak
 memory of every stage: of the process, or of the GPU with ``--device cuda``. Needs 3 GB of disk.
 

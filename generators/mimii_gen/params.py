@@ -66,7 +66,7 @@ class LatentDiffusionParams(Params):
     text_source: str | None = None
     """Hub id or local folder of Flan-T5, where it is used."""
     preset: PresetName = "mini"
-    """Size of the U-Net to train: 5, 18 or 141 M parameters."""
+    """Size of the U-Net to train: 5, 17 or 145 M parameters."""
     architecture: DenoiserParams = DenoiserParams()
     """What to train; a checkpoint brings its own."""
     sampler: SamplerName = "unipc"

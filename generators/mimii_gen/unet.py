@@ -39,7 +39,7 @@ PRESETS: dict[PresetName, UNetPreset] = {
     "small": UNetPreset((64, 128, 192), 2, (False, True, True), (1, 2, 3), True),
     "base": UNetPreset((128, 256, 384, 512), 2, (False, True, True, True), (2, 4, 6, 8), False),
 }
-"""5.4, 17 and 141 M parameters (with 768-dimensional text for ``base``, 128 otherwise)."""
+"""5.4, 17 and 145 M parameters (with 768-dimensional text for ``base``, 128 otherwise)."""
 
 
 def build_unet(preset: PresetName, layout: Layout, text_dim: int) -> nn.Module:

@@ -12,6 +12,7 @@ import pytest
 import tiny_diffusion
 import yaml
 from pydantic import ValidationError
+from text_models import save_t5
 from tiny_diffusion import CONDITIONS, PARAMS, SAMPLES, clip_pool, context, where
 from trainable import call
 
@@ -19,6 +20,7 @@ from asdbench.api import Condition, Request, SupportsRoundtrip, SupportsTraining
 from asdbench.engine.run import run
 from asdbench.errors import DataError, PluginError, WeightsError
 from asdbench.generators.mimii_gen import MIMIIGen
+from asdbench.generators.mimii_gen.encodec_meta import new_model
 from asdbench.generators.mimii_gen.params import MIMIIGenParams
 
 SUITE: dict[str, Any] = {
@@ -140,6 +142,39 @@ def test_saved_and_loaded_it_makes_the_same_clips(fitted: MIMIIGen, tmp_path: Pa
         audio_of(fitted, requests, tmp_path), audio_of(again, requests, tmp_path), strict=True
     ):
         np.testing.assert_array_equal(one, other)
+
+
+def test_the_path_of_the_paper_with_small_models_of_its_classes(tmp_path: Path) -> None:
+    """EnCodec at 24 kHz and a frozen Flan-T5, both from folders; clips at 16 kHz."""
+    from transformers import EncodecConfig, T5EncoderModel
+
+    config = EncodecConfig(num_filters=2, num_lstm_layers=1, codebook_size=16)
+    new_model(config, seed=1).save_pretrained(tmp_path / "encodec")
+    sources = {
+        "codec_source": str(tmp_path / "encodec"),
+        "text_source": save_t5(tmp_path / "t5", T5EncoderModel),
+    }
+    architecture = PARAMS["architecture"] | {
+        "codec": "encodec",
+        "bandwidth": 6.0,
+        "text_encoder": "flan-t5",
+        "detail": "machine",
+        "normalization": "dimension",
+        "prediction": "epsilon",
+    }
+    generator = made(architecture=architecture, sampler="ddpm", steps=5, **sources)
+    generator.fit(clip_pool(), context(tmp_path / "fit"))
+    audio = audio_of(generator, ask(), tmp_path)
+    assert [len(clip) for clip in audio] == [SAMPLES] * 3
+    assert all(np.isfinite(clip).all() and clip.std() > 0 for clip in audio)
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    generator.save(folder)
+    again = MIMIIGen.load(folder, generator.params, context(tmp_path / "load"))
+    for one, other in zip(audio, audio_of(again, ask(), tmp_path), strict=True):
+        np.testing.assert_array_equal(one, other)
+    coded = again.roundtrip(clip_pool(2, (SAMPLES, 6000)), [1, 2], context(tmp_path / "r"))
+    assert [len(clip) for batch in coded for clip in batch.audio] == [SAMPLES, 6000]
 
 
 def test_fitting_twice_gives_the_same_generator(fitted: MIMIIGen, tmp_path: Path) -> None:
