@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -134,7 +135,11 @@ def test_the_language_model_is_read_where_a_folder_names_the_bare_one(weights, t
     shutil.rmtree(older / "language_model")
     bare.config.max_new_tokens = 4
     bare.save_pretrained(older / "language_model")
+    fields = json.loads((older / "language_model" / "config.json").read_text())
+    assert fields["architectures"] == ["GPT2Model"]
+    assert fields["max_new_tokens"] == 4
     loaded = _load(older, "older").language_model
+    assert loaded.config.max_new_tokens == 4
     assert torch.equal(loaded.transformer.wpe.weight, bare.wpe.weight)
     assert torch.equal(loaded.transformer.h[0].attn.c_attn.weight, bare.h[0].attn.c_attn.weight)
 
