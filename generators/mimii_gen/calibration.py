@@ -189,8 +189,8 @@ def calibrate(
         torch.from_numpy(np.stack(part)).float() for part in zip(*rows, strict=True)
     )
     sampling = {"sampler": how.sampler, "steps": how.steps}
-    made = Calibration(groups, sampling, clips, center, shift, between, slow, fast)
-    return Calibration.of(made.facts(), made.tensors())  # rounded as it will be stored
+    found = Calibration(groups, sampling, clips, center, shift, between, slow, fast)
+    return Calibration.of(found.facts(), found.tensors())  # rounded as it will be stored
 
 
 def _made(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 import pytest
 import torch
@@ -86,6 +85,15 @@ def test_sixteen_statistics_bury_the_sound_under_the_offsets_of_the_rows() -> No
     assert constant.mean() > 0.8
 
 
+def test_one_mean_and_one_deviation_for_all() -> None:
+    clips = encodec_like(6)
+    statistics = Statistics.measure(clips, [HERE] * 6, "global")
+    assert statistics.mean.unique().numel() == statistics.std.unique().numel() == 1
+    normal = statistics.normalize(clips, [HERE] * 6)
+    assert abs(float(normal.mean())) < 1e-4
+    assert float(normal.std()) == pytest.approx(1.0, abs=1e-3)
+
+
 def test_every_section_has_statistics_of_its_own() -> None:
     clips = torch.cat([noise(3, 128, 50), 4 + 2 * noise(3, 128, 50, seed=1)])
     conditions = [HERE, HERE, HERE, THERE, THERE, THERE]
@@ -103,9 +111,8 @@ def test_a_section_that_was_not_measured_is_known_as_such() -> None:
     by_section = Statistics.measure(noise(1, 128, 50), [HERE], "section")
     assert by_section.knows(replace(HERE, attributes=(), domain=None))
     assert not by_section.knows(THERE)
-    kinds: list[Literal["dimension", "channel"]] = ["dimension", "channel"]
-    for kind in kinds:
-        assert Statistics.measure(noise(1, 128, 50), [HERE], kind).knows(THERE)
+    for kind in ("dimension", "channel", "global"):
+        assert Statistics.measure(noise(1, 128, 50), [HERE], kind).knows(THERE)  # type: ignore[arg-type]
 
 
 def test_a_constant_row_is_not_divided_by_zero() -> None:

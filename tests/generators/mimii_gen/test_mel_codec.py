@@ -50,6 +50,20 @@ def test_a_round_trip_keeps_the_level_of_every_band_and_of_the_clip(kind: str) -
     assert abs(level_db(decoded) - level_db(wave)) < 0.3
 
 
+@pytest.mark.parametrize("kind", ["noise", "quiet noise", "clicks"])
+def test_a_round_trip_keeps_the_fluctuations_of_noise(kind: str) -> None:
+    """An autoencoder hears clips that are smoother than real ones, and calls them normal."""
+    codec, wave = MelCodec(), waves(10 * RATE)[kind]
+    latents = codec.encode(wave)
+    again = codec.encode(codec.decode(latents, wave.shape[1], [3]))
+    ratio = again.std(-1) / latents.std(-1)  # of each band, over time
+    assert float(ratio.mean()) == pytest.approx(1.0, abs=0.02)
+    assert (ratio - 1).abs().max() < 0.06
+    plain = MelCodec(sharpen=0.0)
+    smooth = codec.encode(plain.decode(latents, wave.shape[1], [3])).std(-1) / latents.std(-1)
+    assert smooth.mean() < ratio.mean() - 0.01
+
+
 def test_nothing_is_left_of_the_noise_in_bins_that_no_band_reaches() -> None:
     """The bins at 0 Hz and at half the rate are in no mel filter."""
     codec, wave = MelCodec(), waves()["quiet noise"]

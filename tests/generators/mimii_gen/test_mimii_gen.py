@@ -89,6 +89,7 @@ def test_a_suite_trains_its_own_generator_and_fills_every_grid(
     assert first == second
 
 
+@pytest.mark.slow
 def test_a_checkpoint_serves_a_suite(toy_suite: Path, tmp_path: Path) -> None:
     folder = tmp_path / "checkpoint"
     generator = made()
