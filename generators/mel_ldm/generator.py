@@ -11,7 +11,7 @@ cross-attention to text (``text_encoder: flan-t5`` for theirs), v-prediction as 
 
 Not shared: no variational autoencoder (patches of the spectrogram itself, see
 :mod:`.mel_patches`), so the latents are larger and hold no learned texture; no pretrained weights
-and no AudioSet; a U-Net of 5 to 141 M parameters in place of Tango's 866 M; the cosine schedule;
+and no AudioSet; a U-Net of 5 to 145 M parameters in place of Tango's 866 M; the cosine schedule;
 without a vocoder, phase found by iteration. Its figures are not those of Tango.
 """
 

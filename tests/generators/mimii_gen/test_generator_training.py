@@ -27,6 +27,7 @@ from asdbench.errors import DataError, PluginError
 from asdbench.generators.mimii_gen import training
 from asdbench.generators.mimii_gen.latent_cache import LatentSet
 from asdbench.generators.mimii_gen.model import LatentDiffusion
+from asdbench.generators.mimii_gen.sampling import Sampling, sample
 from asdbench.generators.mimii_gen.training import Batch, Trainer
 from asdbench.generators.mimii_gen.training_settings import TrainingSettings
 
@@ -346,6 +347,29 @@ def test_held_out_clips_are_reported_and_change_nothing(latents: LatentSet, tmp_
         assert 0 < theirs["held_out"] < 2
     _, last = train(latents, tmp_path / "c", held_out=latents.take([]))
     assert last["losses"] == facts["losses"]
+
+
+def test_reviews_hear_the_running_mean_and_change_nothing(
+    latents: LatentSet, tmp_path: Path
+) -> None:
+    plain, _ = train(latents, tmp_path / "plain")
+    model = tiny_diffusion.tiny_model(latents)
+    heard: list[tuple[int, bool, torch.Tensor]] = []
+
+    def review(step: int) -> None:
+        asked = [model.prompt(tiny_diffusion.CONDITIONS[0], "normal")]
+        sample(model, asked, 16, [1], Sampling("ddpm", 2))
+        weight = next(model.unet.parameters()).detach().clone()
+        heard.append((step, model.unet.training, weight))
+
+    settings = QUICK.model_copy(update={"review_every": 3})
+    Trainer(model, latents, None, settings, tmp_path / "out", "cpu", no_progress, review).run()
+    assert [step for step, _, _ in heard] == [3, 6, 7]
+    assert not any(training for _, training, _ in heard)
+    assert torch.equal(heard[-1][2], next(model.unet.parameters()))
+    assert not torch.equal(heard[0][2], heard[1][2])
+    for one, other in zip(model.unet.parameters(), plain.unet.parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
 class Still(nn.Module):

@@ -20,8 +20,10 @@ from asdbench.api import Condition, Request, SupportsRoundtrip, SupportsTraining
 from asdbench.engine.run import run
 from asdbench.errors import DataError, PluginError, WeightsError
 from asdbench.generators.mimii_gen import MIMIIGen
+from asdbench.generators.mimii_gen.checkpoint import load_checkpoint
 from asdbench.generators.mimii_gen.encodec_meta import new_model
 from asdbench.generators.mimii_gen.params import MIMIIGenParams
+from asdbench.generators.mimii_gen.training import Trainer
 
 SUITE: dict[str, Any] = {
     "schema": "asdbench/suite@1",
@@ -101,6 +103,42 @@ def test_a_checkpoint_serves_a_suite(toy_suite: Path, tmp_path: Path) -> None:
     result = run(suite, out=tmp_path / "run", store=tmp_path / "store", workers=0)
     assert result.complete
     assert all(cell.status == "ok" for cell in result.report.cells)
+
+
+@pytest.mark.slow
+def test_the_command_trains_a_checkpoint_and_resumes(
+    toy_suite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = PARAMS["architecture"]
+    plan = plan | {"training": plan["training"] | {"save_every": 2}}
+    architecture = yaml.safe_dump(plan, default_flow_style=True).strip()
+    command: list[str | Path] = ["train", "generator", "mimii-gen", "--suite", toy_suite]
+    command += ["--store", tmp_path / "store", "--device", "cpu", "--hold-out", "0.3"]
+    command += ["--set", f"architecture={architecture}", "--set", "steps=2"]
+
+    def weights(folder: Path) -> bytes:
+        return (folder / "model.safetensors").read_bytes()
+
+    done = call(*command, "--out", tmp_path / "straight")
+    assert done.returncode == 0, done.stderr
+    save = Trainer._save
+
+    def killed(self: Trainer, seconds: float) -> None:
+        save(self, seconds)
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_save", killed)
+        with pytest.raises(RuntimeError, match="killed"):
+            call(*command, "--out", tmp_path / "broken")
+    assert not (tmp_path / "broken/card.json").exists()
+    done = call(*command, "--out", tmp_path / "broken")
+    assert done.returncode == 0, done.stderr
+    assert weights(tmp_path / "broken") == weights(tmp_path / "straight")
+    model = load_checkpoint(tmp_path / "broken")
+    assert {condition.machine for condition in model.conditions} == {"fan", "pump"}
+    assert model.training is not None
+    assert model.training["losses"][-1]["held_out"] > 0
 
 
 def test_what_it_says_of_itself() -> None:
