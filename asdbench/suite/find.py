@@ -12,7 +12,8 @@ from asdbench.registry import did_you_mean
 def bundled_suites() -> dict[str, Path]:
     """Return the suites that come with asdbench, by name."""
     folder = Path(str(resources.files("asdbench.suites")))
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    paths = sorted(folder.rglob("*.yaml"))
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
 
 
 def find_suite(name_or_path: str | Path) -> Path:
@@ -30,8 +31,8 @@ def find_suite(name_or_path: str | Path) -> Path:
         suites = ", ".join(sorted(p.name for p in path.glob("*.yaml"))) or "none"
         raise SuiteError(f"{name_or_path}: is a folder", f"Suites in it: {suites}.")
     bundled = bundled_suites()
-    name = path.name.removesuffix(".yaml")
-    if len(path.parts) == 1 and name in bundled:
+    name = path.as_posix().removesuffix(".yaml")
+    if name in bundled:
         return bundled[name]
     beside = path.parent.glob("*.y*ml") if path.parent.is_dir() else ()
     near = did_you_mean(path.name, [p.name for p in beside]) or did_you_mean(name, bundled)

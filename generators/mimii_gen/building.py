@@ -37,6 +37,10 @@ def train_generator(
         When there are no clips to train on.
     """
     plan = params.architecture
+    training = plan.training
+    if training.seed is None:
+        training = training.model_copy(update={"seed": context.seed % 2**31})
+    seed = training.seed or 0
     codec = params.new_codec(train.sample_rate)
     codec.to(context.device)
     if not len(train):
@@ -65,10 +69,10 @@ def train_generator(
         dim=plan.text_dim,
         source=params.text_source,
         cache=folder / "text",
-        seed=plan.training.seed,
+        seed=seed,
     )
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(plan.training.seed)
+        torch.manual_seed(seed)
         unet = build_unet(params.preset, plan.layout, text.dim)
     model = LatentDiffusion(
         settings=settings,
@@ -89,7 +93,7 @@ def train_generator(
         model,
         latents,
         unseen,
-        plan.training,
+        training,
         folder,
         context.device,
         context.progress,
@@ -98,7 +102,6 @@ def train_generator(
     trained = replace(model, training=trainer.run())
     if not plan.calibration_clips:
         return trained
-    seed = plan.training.seed
     return replace(
         trained,
         calibration=calibrate(

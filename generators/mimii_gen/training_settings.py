@@ -47,5 +47,5 @@ class TrainingSettings(Params):
     """Steps between sheets of spectrograms and clips to hear."""
     save_every: int = Field(250, ge=1)
     """Steps between saved states; a killed training loses no more than this."""
-    seed: int = Field(0, ge=0)
-    """Of weights, crops, noise and timesteps."""
+    seed: int | None = Field(None, ge=0)
+    """Of weights, crops, noise and timesteps; null is the seed of the command, or of the suite."""

@@ -24,7 +24,7 @@ from torch import nn
 
 from asdbench.api import no_progress
 from asdbench.errors import DataError, PluginError
-from asdbench.generators.mimii_gen import training
+from asdbench.generators.mimii_gen import training, training_state
 from asdbench.generators.mimii_gen.latent_cache import LatentSet
 from asdbench.generators.mimii_gen.model import LatentDiffusion
 from asdbench.generators.mimii_gen.sampling import Sampling, sample
@@ -158,7 +158,7 @@ def test_stopped_while_saving_and_resumed_it_is_the_same(
         rename(source, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training.os, "replace", replacing)
+        patch.setattr(training_state.os, "replace", replacing)
         with pytest.raises(StoppedError):
             train(latents, tmp_path / "broken")
     train(latents, tmp_path / "broken")
@@ -176,7 +176,7 @@ def test_stopped_while_saving_twice_a_whole_state_is_left(
         raise StoppedError
 
     with monkeypatch.context() as patch:
-        patch.setattr(training.os, "replace", dying)
+        patch.setattr(training_state.os, "replace", dying)
         with pytest.raises(StoppedError):
             train(latents, tmp_path, QUICK.model_copy(update={"cooldown": 0}))
     steps: list[int] = []
@@ -390,10 +390,7 @@ def test_padding_does_not_count(tmp_path: Path) -> None:
     model = replace(tiny_diffusion.tiny_model(unequal), unet=Still())
     settings = QUICK.model_copy(update={"crop_seconds": None, "min_snr": None})
     trainer = Trainer(model, unequal, None, settings, tmp_path, "cpu", no_progress)
-    prompts = tuple(model.prompt(unequal.conditions[i], "normal") for i in range(3))
-    batch = trainer._batch(
-        unequal, [0, 1, 2], prompts, torch.ones(3, dtype=torch.bool), np.random.default_rng(0)
-    )
+    batch = trainer._crops.of(unequal, [0, 1, 2], np.random.default_rng(0))
     assert batch.images.shape == (3, 16, 8, 16)
     assert batch.mask.sum((1, 2, 3)).tolist() == [16, 10, 4]
     loud = replace(batch, images=torch.where(batch.mask > 0, batch.images, 1e3))
@@ -412,7 +409,7 @@ def test_groups_are_drawn_equally_often_and_captions_dropped_as_told(
     settings = QUICK.model_copy(update={"batch_size": 64})
     model = tiny_diffusion.tiny_model(few)
     trainer = Trainer(model, few, None, settings, tmp_path, "cpu", no_progress)
-    batches = [trainer._draw(np.random.default_rng(i)) for i in range(40)]
+    batches = [trainer._crops.draw(np.random.default_rng(i)) for i in range(40)]
     drawn = [prompt for batch in batches for prompt in batch.prompts]
     groups = {(p.condition.machine, p.label) for p in drawn}
     assert groups == {("fan", "normal"), ("fan", "anomaly"), ("pump", "normal")}
@@ -430,7 +427,7 @@ def test_crops_begin_anywhere(latents: LatentSet, tmp_path: Path) -> None:
     settings = QUICK.model_copy(update={"crop_seconds": 0.5, "batch_size": 40})
     model = tiny_diffusion.tiny_model(long)
     trainer = Trainer(model, long, None, settings, tmp_path, "cpu", no_progress)
-    images = trainer._draw(np.random.default_rng(0)).images
+    images = trainer._crops.draw(np.random.default_rng(0)).images
     assert images.shape == (40, 16, 8, 16)
     assert len({float(image[0, 0, 0]) for image in images}) > 20
 
