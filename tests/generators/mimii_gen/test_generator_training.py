@@ -24,7 +24,7 @@ from torch import nn
 
 from asdbench.api import no_progress
 from asdbench.errors import DataError, PluginError
-from asdbench.generators.mimii_gen import training, training_state
+from asdbench.generators.mimii_gen import training_state
 from asdbench.generators.mimii_gen.latent_cache import LatentSet
 from asdbench.generators.mimii_gen.model import LatentDiffusion
 from asdbench.generators.mimii_gen.sampling import Sampling, sample
