@@ -87,7 +87,7 @@ def train_generator(
     if unseen is not None:
         kept = [i for i, c in enumerate(unseen.conditions) if statistics.knows(c)]
         unseen = unseen.take(kept)
-    how = Sampling(params.sampler, params.steps, params.guidance)
+    how = Sampling(params.sampler, params.steps, params.spacing, params.guidance)
     shown = unseen if unseen is not None and len(unseen) else latents
     trainer = Trainer(
         model,

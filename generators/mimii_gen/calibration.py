@@ -92,7 +92,8 @@ class Calibration:
 
     def fits(self, how: Sampling) -> bool:
         """Return whether it was measured with this sampler and at most as many steps."""
-        return bool(how.sampler == self.sampling["sampler"] and how.steps >= self.sampling["steps"])
+        same = (how.sampler, how.spacing) == (self.sampling["sampler"], self.sampling["spacing"])
+        return bool(same and how.steps >= self.sampling["steps"])
 
     def apply(self, latents: torch.Tensor, prompts: Sequence[Prompt]) -> torch.Tensor:
         """Return calibrated latents (B, 128, T); groups that were not measured are left alone."""
@@ -145,7 +146,11 @@ class Calibration:
         sampling = facts["sampling"]
         return cls(
             tuple(facts["groups"]),
-            {"sampler": str(sampling["sampler"]), "steps": int(sampling["steps"])},
+            {
+                "sampler": str(sampling["sampler"]),
+                "steps": int(sampling["steps"]),
+                "spacing": float(sampling["spacing"]),
+            },
             int(facts["clips"]),
             tensors["center"],
             tensors["shift"],
@@ -188,7 +193,7 @@ def calibrate(
     center, shift, between, slow, fast = (
         torch.from_numpy(np.stack(part)).float() for part in zip(*rows, strict=True)
     )
-    sampling = {"sampler": how.sampler, "steps": how.steps}
+    sampling = {"sampler": how.sampler, "steps": how.steps, "spacing": how.spacing}
     found = Calibration(groups, sampling, clips, center, shift, between, slow, fast)
     return Calibration.of(found.facts(), found.tensors())  # rounded as it will be stored
 

@@ -156,6 +156,7 @@ class LatentDiffusionGenerator(Generator):
         how = Sampling(
             params.sampler,
             params.steps,
+            params.spacing,
             params.guidance,
             params.severity,
             params.strength if from_normals else 1.0,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .diffusion import STOCHASTIC, SamplerName, add_noise, alphas_cumprod, make_scheduler
+from .diffusion import STOCHASTIC, TIMESTEPS, SamplerName, add_noise, alphas_cumprod, make_scheduler
 from .latents import from_image, pad, padded_frames, to_image
 from .model import LatentDiffusion
 from .prompt import Prompt
@@ -23,13 +23,15 @@ class Sampling:
     """How latents are drawn."""
 
     sampler: SamplerName = "unipc"
-    steps: int = 16
+    steps: int = 20
+    spacing: float = 2.0
+    """See :func:`.diffusion.make_scheduler`."""
     guidance: float = 1.0
     """Classifier-free guidance; 1 is none."""
     severity: float = 1.0
     """Where between the normal (0) and the anomalous prompt (1) anomalies are; more exaggerates."""
     strength: float = 1.0
-    """Share of the noise that a given normal clip gets; 1 starts from pure noise."""
+    """Share of the timesteps that a given normal clip is noised by; 1 starts from pure noise."""
 
 
 @torch.no_grad()
@@ -67,11 +69,12 @@ def sample(
     shape = to_image(torch.empty(1, 128, width), layout).shape[1:]
     generators = [torch.Generator().manual_seed(seed % 2**63) for seed in seeds]
     noise = torch.stack([torch.randn(shape, generator=g) for g in generators]).to(device)
-    scheduler = make_scheduler(how.sampler, how.steps, model.settings.prediction)
+    scheduler = make_scheduler(how.sampler, how.steps, model.settings.prediction, how.spacing)
     first = 0
     image = noise
     if normals is not None and how.strength < 1:
-        first = min(how.steps - 1, round(how.steps * (1 - how.strength)))
+        late = scheduler.timesteps < how.strength * TIMESTEPS
+        first = int(late.long().argmax()) if bool(late.any()) else how.steps - 1
         begun = pad(model.statistics.normalize(normals, conditions), width)[0].to(device)
         level = alphas_cumprod()[scheduler.timesteps[first]].to(device)
         image = add_noise(to_image(begun, layout), noise, level.repeat(len(prompts)))

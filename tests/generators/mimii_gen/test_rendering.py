@@ -120,7 +120,7 @@ def test_the_calibration_is_applied_where_it_fits(model: LatentDiffusion) -> Non
     rows = torch.zeros(1, 128)
     louder = Calibration(
         ("fan/00/anomaly",),
-        {"sampler": "unipc", "steps": 2},
+        {"sampler": "unipc", "steps": 2, "spacing": 2.0},
         4,
         rows,
         rows + 6.0,  # dB

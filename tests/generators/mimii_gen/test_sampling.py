@@ -74,7 +74,7 @@ def deviation(model: LatentDiffusion, sampler: SamplerName, steps: int) -> float
     return float(made.std())
 
 
-@pytest.mark.parametrize("steps", [16, 25])
+@pytest.mark.parametrize("steps", [16, 20, 25])
 def test_the_default_sampler_keeps_the_variance_of_noise(
     model: LatentDiffusion, steps: int
 ) -> None:
@@ -92,6 +92,46 @@ def test_few_steps_of_the_older_samplers_shrink_it(
 ) -> None:
     """What makes generated clips too smooth; the test above could not fail otherwise."""
     assert deviation(model, sampler, 16) < 0.95
+
+
+def common_offset(frames: int, deviation: float) -> Callable[..., torch.Tensor]:
+    """Return the best v for white noise of deviation 0.6 with an offset that a clip's pixels share.
+
+    All is Gaussian: the mean of the pixels has one variance, what is orthogonal to it another.
+    """
+    pixels = 128 * frames
+    levels = alphas_cumprod()
+
+    def rule(image: torch.Tensor, steps: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
+        signal = levels[steps].reshape(-1, 1, 1, 1)
+        clean = torch.zeros_like(image)
+        shared = image.mean((1, 2, 3), keepdim=True).expand_as(image)
+        for part, variance in (
+            (shared, 0.36 + pixels * deviation**2),
+            (image - shared, 0.36),
+        ):
+            gain = signal.sqrt() * variance / (signal * variance + 1 - signal)
+            clean = clean + gain * part
+        noise = (image - signal.sqrt() * clean) / (1 - signal).sqrt()
+        return signal.sqrt() * noise - (1 - signal).sqrt() * clean
+
+    return rule
+
+
+def test_uneven_steps_keep_what_the_frames_of_a_clip_share(model: LatentDiffusion) -> None:
+    """Level and color differ from clip to clip; they are decided at very low SNR."""
+    clips, frames = 48, 160
+    unet = replace(model, unet=Denoiser(common_offset(frames, 0.5)))
+
+    def between(how: Sampling) -> float:
+        seeds = list(range(clips))
+        made = sample(unet, prompts(model, "n" * clips), frames, seeds, how)
+        plain = model.statistics.normalize(made, [prompts(model, "n")[0].condition] * clips)
+        return float(plain.mean((1, 2)).std())
+
+    even, many = between(Sampling(steps=16, spacing=1.0)), between(Sampling(steps=400, spacing=1.0))
+    assert even < 0.5 * many
+    assert between(Sampling()) == pytest.approx(many, rel=0.15)
 
 
 @pytest.mark.slow
