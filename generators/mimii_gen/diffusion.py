@@ -47,9 +47,10 @@ def make_scheduler(
     """Return diffusers' scheduler for ``sampler``, set to ``steps`` steps.
 
     Step i of N is at ``1 - (i / N) ** spacing`` of the timesteps: 1 is even (trailing) spacing;
-    above 1, steps are denser where there is more noise, and those that coincide are one. Level and color of a whole clip are
-    decided there, at signal-to-noise ratios of 1e-3 and less, since all of its frames share them:
-    16 even steps jump over that and make clips that differ too little. UniPC alone can do it.
+    above 1, steps are denser where there is more noise (those that round to the same are one).
+    There, at signal-to-noise ratios of 1e-3 and less, level and color of a whole clip are
+    decided, since all of its frames share them. Few even steps jump over that, and clips then
+    differ too little from each other. Only UniPC's steps need not be even.
     """
     import diffusers
 

@@ -74,7 +74,7 @@ def sample(
     image = noise
     if normals is not None and how.strength < 1:
         late = scheduler.timesteps < how.strength * TIMESTEPS
-        first = int(late.long().argmax()) if bool(late.any()) else how.steps - 1
+        first = int(late.long().argmax()) if bool(late.any()) else len(late) - 1
         begun = pad(model.statistics.normalize(normals, conditions), width)[0].to(device)
         level = alphas_cumprod()[scheduler.timesteps[first]].to(device)
         image = add_noise(to_image(begun, layout), noise, level.repeat(len(prompts)))
