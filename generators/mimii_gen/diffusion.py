@@ -91,17 +91,23 @@ def target(
 
 
 def weights(
-    alpha_squared: torch.Tensor, prediction: Prediction, min_snr: float | None
+    alpha_squared: torch.Tensor,
+    prediction: Prediction,
+    min_snr: float | None,
+    floor: float = 0.0,
 ) -> torch.Tensor:
     """Return the weight of each sample's squared error, (B,): min-SNR with limit ``min_snr``.
 
     The formula of Hang et al. for the loss on x divided by what the parametrization adds:
-    ``min(snr, limit) / snr`` for the noise, ``min(snr, limit) / (snr + 1)`` for v.
+    ``min(snr, limit) / snr`` for the noise, ``min(snr, limit) / (snr + 1)`` for v. The latter
+    vanishes where noise is strongest, and there the network learns what the condition means for
+    the whole clip: no weight is below ``floor``.
     """
     if min_snr is None:
         return torch.ones_like(alpha_squared)
     snr = alpha_squared / (1 - alpha_squared)
-    return snr.clamp(max=min_snr) / (snr + 1 if prediction == "v" else snr)
+    weight = snr.clamp(max=min_snr) / (snr + 1 if prediction == "v" else snr)
+    return weight.clamp(min=floor)
 
 
 def stratified_timesteps(count: int, generator: torch.Generator) -> torch.Tensor:

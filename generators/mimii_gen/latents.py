@@ -23,7 +23,8 @@ Layout = Literal["16x8", "1x128"]
 """16 channels of 8 rows (MIMII-Gen, section III-B), or one channel of 128."""
 Normalization = Literal["dimension", "channel", "section", "global"]
 """What shares a mean and a deviation: ``dimension`` 128 of each; ``channel`` 16, the literal
-reading of the paper; ``section`` 128 for every machine and section; ``global`` one of each."""
+reading of the paper; ``section`` 128 for every machine and section, the deviations being those
+within clips; ``global`` one of each."""
 CHANNELS = 16
 PAD_TO = 16
 """Frames are padded to a multiple of this, so that halvings meet again."""
@@ -86,20 +87,28 @@ class Statistics:
     def measure(
         cls, latents: Iterable[torch.Tensor], conditions: Sequence[Condition], kind: Normalization
     ) -> Statistics:
-        """Measure them over clips (128, T), all frames of a group together, in float64."""
+        """Measure them over clips (128, T), all frames of a group together, in float64.
+
+        The deviations of ``section`` are those within clips, around each clip's mean: where a
+        machine's level follows its speed, deviations over all clips would leave texture, which
+        detectors listen to, a small part of what the network sees.
+        """
         names = [group_of(condition, kind) for condition in conditions]
         groups = tuple(sorted(set(names)))
-        sums = torch.zeros(3, len(groups), DIMENSIONS, dtype=torch.float64)
+        sums = torch.zeros(4, len(groups), DIMENSIONS, dtype=torch.float64)
         for clip, name in zip(latents, names, strict=True):
             wide = clip.double()
-            moments = (torch.full((DIMENSIONS,), float(clip.shape[-1])), wide.sum(-1))
-            sums[:, groups.index(name)] += torch.stack([*moments, wide.square().sum(-1)])
+            frames = torch.full((DIMENSIONS,), float(clip.shape[-1]))
+            around = wide - wide.mean(-1, keepdim=True)
+            moments = [frames, wide.sum(-1), wide.square().sum(-1), around.square().sum(-1)]
+            sums[:, groups.index(name)] += torch.stack(moments)
         if kind == "channel":
-            sums = sums.reshape(3, -1, CHANNELS, 8).mean(-1).repeat_interleave(8, dim=-1)
+            sums = sums.reshape(4, -1, CHANNELS, 8).mean(-1).repeat_interleave(8, dim=-1)
         if kind == "global":
             sums = sums.mean(-1, keepdim=True).expand(sums.shape)
         mean = sums[1] / sums[0]
-        std = (sums[2] / sums[0] - mean.square()).clamp_min(0.0).sqrt()
+        variance = sums[2] / sums[0] - mean.square() if kind != "section" else sums[3] / sums[0]
+        std = variance.clamp_min(0.0).sqrt()
         return cls(kind, groups, mean.float(), std.clamp_min(_SMALLEST_DEVIATION).float())
 
     def knows(self, condition: Condition) -> bool:

@@ -166,7 +166,9 @@ class Trainer:
         error = ((said.float() - wanted) ** 2 * batch.mask).sum((1, 2, 3))
         rows = batch.images.shape[1] * batch.images.shape[2]
         error = error / (rows * batch.mask.sum((1, 2, 3)))
-        weight = diffusion.weights(level, prediction, self._settings.min_snr)
+        weight = diffusion.weights(
+            level, prediction, self._settings.min_snr, self._settings.weight_floor
+        )
         return (weight * error).mean()
 
     @property

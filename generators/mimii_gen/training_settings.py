@@ -20,7 +20,7 @@ class TrainingSettings(Params):
     """Forward passes a step."""
     crop_seconds: float | None = Field(4.096, gt=0.0)
     """Length of a training crop, seconds; null trains on whole clips."""
-    learning_rate: float = Field(5e-4, gt=0.0)
+    learning_rate: float = Field(8e-4, gt=0.0)
     """Of AdamW, after the warm-up."""
     warmup: int = Field(300, ge=0)
     """Steps of linear warm-up."""
@@ -33,6 +33,8 @@ class TrainingSettings(Params):
     """Largest norm of the gradient."""
     min_snr: float | None = Field(5.0, gt=0.0)
     """Limit of the min-SNR weighting; null weights all timesteps alike."""
+    weight_floor: float = Field(0.25, ge=0.0, le=1.0)
+    """Smallest weight of a timestep."""
     caption_dropout: float = Field(0.1, ge=0.0, lt=1.0)
     """Share of crops without a caption, for classifier-free guidance."""
     attribute_dropout: float = Field(0.1, ge=0.0, lt=1.0)

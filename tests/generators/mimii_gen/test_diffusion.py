@@ -83,6 +83,9 @@ def test_min_snr_weights_are_those_of_the_paper() -> None:
     assert torch.allclose(weights(LEVELS, "epsilon", 5.0), limited / snr)
     assert torch.allclose(weights(LEVELS, "v", 5.0), limited / (snr + 1))
     assert torch.equal(weights(LEVELS, "v", None), torch.ones(5, dtype=torch.float64))
+    floored = weights(LEVELS, "v", 5.0, 0.25)
+    assert torch.equal(floored, weights(LEVELS, "v", 5.0).clamp(min=0.25))
+    assert float(weights(LEVELS, "v", 5.0).min()) < 0.25
 
 
 def test_both_weightings_are_one_loss_on_the_image() -> None:

@@ -103,8 +103,18 @@ def test_every_section_has_statistics_of_its_own() -> None:
     for group in (normal[:3], normal[3:]):
         rows = group.transpose(0, 1).flatten(1)
         assert rows.mean(1).abs().max() < 1e-4
-        assert (rows.std(1, correction=0) - 1).abs().max() < 1e-4
+        within = (group - group.mean(-1, keepdim=True)).transpose(0, 1).flatten(1)
+        assert (within.std(1, correction=0) - 1).abs().max() < 1e-4
     assert torch.allclose(statistics.denormalize(normal, conditions), clips, atol=1e-4)
+
+
+def test_clips_of_other_levels_leave_a_section_its_deviations() -> None:
+    clips = noise(4, 128, 50)
+    shifted = clips + torch.tensor([-20.0, -5.0, 5.0, 20.0])[:, None, None]
+    conditions = [HERE] * 4
+    plain, moved = (Statistics.measure(c, conditions, "section") for c in (clips, shifted))
+    assert torch.allclose(plain.std, moved.std, atol=1e-4)
+    assert float(Statistics.measure(shifted, conditions, "dimension").std.min()) > 10
 
 
 def test_a_section_that_was_not_measured_is_known_as_such() -> None:
