@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import platform
+import time
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
 from asdbench.api import Context, LabelledClipSet
+from asdbench.conditions import format_condition
 from asdbench.errors import DataError
 
 from .calibration import calibrate
 from .latent_cache import LatentSet, encode_clips
 from .latents import Statistics
-from .model import LatentDiffusion, ModelSettings, write_prompt
+from .model import LatentDiffusion, ModelSettings, TrainingClip, write_prompt
 from .params import LatentDiffusionParams
 from .review import Reviewer
 from .sampling import Sampling
@@ -83,6 +87,12 @@ def train_generator(
         statistics=statistics,
         conditions=seen_conditions(latents),
         sample_rate=train.sample_rate,
+        clips=tuple(
+            TrainingClip(digest[:32], label, format_condition(condition))
+            for digest, label, condition in zip(
+                latents.digests, latents.labels, latents.conditions, strict=True
+            )
+        ),
     )
     if unseen is not None:
         kept = [i for i, c in enumerate(unseen.conditions) if statistics.knows(c)]
@@ -99,7 +109,8 @@ def train_generator(
         context.progress,
         Reviewer(model, shown, how, folder / "review"),
     )
-    trained = replace(model, training=trainer.run())
+    begun = {"started": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), **versions()}
+    trained = replace(model, training={**begun, **trainer.run()})
     if not plan.calibration_clips:
         return trained
     return replace(
@@ -108,3 +119,9 @@ def train_generator(
             trained, latents, how, plan.calibration_clips, seed, context.progress
         ),
     )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a training depends on."""
+    packages = {name: version(name) for name in ("asdbench", "torch", "diffusers", "transformers")}
+    return {"python": platform.python_version(), **packages}

@@ -1,10 +1,12 @@
-"""A trained generator on disk: ``model.safetensors`` and ``card.json``, nothing pickled."""
+"""A trained generator on disk: ``model.safetensors``, ``card.json``, ``training_clips.csv``."""
 
 from __future__ import annotations
 
+import csv
+import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,13 +22,14 @@ from .calibration import Calibration
 from .codec import DIMENSIONS, Codec
 from .codec_factory import restore, stored
 from .latents import Statistics
-from .model import LatentDiffusion, ModelSettings
+from .model import LatentDiffusion, ModelSettings, TrainingClip
 from .text_factory import load_text_encoder
 from .unet import build_unet
 
 FORMAT = "asdbench/mimii-gen@1"
 CARD = "card.json"
 WEIGHTS = "model.safetensors"
+CLIPS = "training_clips.csv"
 _PARTS = ("unet", "text", "statistics", "calibration")
 CodecReader = Callable[[Mapping[str, Any], str | None], Codec]
 _REMEDY = "Fetch or train the checkpoint again: `asdbench train generator --help`."
@@ -35,7 +38,6 @@ _REMEDY = "Fetch or train the checkpoint again: `asdbench train generator --help
 def save_checkpoint(
     model: LatentDiffusion,
     folder: Path,
-    card: Mapping[str, Any],
     store_as: Literal["float16", "float32"] = "float32",
 ) -> None:
     """Write ``model`` into ``folder``.
@@ -46,8 +48,6 @@ def save_checkpoint(
         Trained.
     folder
         Exists.
-    card
-        What else to say of it: data, licence, how it was made. JSON values.
     store_as
         Type of the weights of U-Net and text encoder; statistics stay float32.
     """
@@ -72,8 +72,10 @@ def save_checkpoint(
         "sample_rate": model.sample_rate,
         "conditions": [format_condition(condition) for condition in model.conditions],
         "training": model.training,
-        **card,
+        "trained_on": {"clips": len(model.clips), "sha256": _digest(model.clips)},
     }
+    if model.clips:
+        _write_clips(folder / CLIPS, model.clips)
     draft = folder / (WEIGHTS + ".part")
     save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, draft)
     os.replace(draft, folder / WEIGHTS)
@@ -107,7 +109,9 @@ def load_checkpoint(
     card = _read_card(folder)
     tensors = _read_tensors(folder / WEIGHTS)
     try:
-        return _assemble(card, tensors, codec_source, text_source, codec_of)
+        model = _assemble(card, tensors, codec_source, text_source, codec_of)
+        model.clips = _read_clips(folder / CLIPS, card["trained_on"])
+        return model
     except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as problem:
         raise WeightsError(f"{folder / CARD} is malformed: {problem!r}", _REMEDY) from problem
     except (DataError, WeightsError) as problem:  # of codec, text encoder or a condition
@@ -238,3 +242,35 @@ def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
         raise WeightsError(
             f"{path} is truncated, or no safetensors file: {problem}", _REMEDY
         ) from problem
+
+
+def _write_clips(path: Path, clips: Sequence[TrainingClip]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(TrainingClip._fields)
+        writer.writerows(clips)
+
+
+def _read_clips(path: Path, facts: Mapping[str, Any]) -> tuple[TrainingClip, ...]:
+    """Return the training clips.
+
+    Raises
+    ------
+    ValueError
+        When they are not those that the card promises.
+    """
+    clips: tuple[TrainingClip, ...] = ()
+    if facts["clips"]:
+        if not path.is_file():
+            raise ValueError(f"{path.name} is missing")
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file))[1:]
+        clips = tuple(TrainingClip(*row) for row in rows)
+    if _digest(clips) != facts["sha256"]:
+        raise ValueError(f"{path.name} does not hold the clips of the card")
+    return clips
+
+
+def _digest(clips: Sequence[TrainingClip]) -> str:
+    text = json.dumps([list(clip) for clip in clips])
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()

@@ -77,7 +77,7 @@ class LatentDiffusionGenerator(Generator):
     ) -> None:
         """Train into ``folder``; the result is a folder for ``checkpoint``."""
         model = train_generator(self.params, train, held_out, folder, context)
-        save_checkpoint(model, folder, {}, self.params.architecture.store_as)
+        save_checkpoint(model, folder, self.params.architecture.store_as)
 
     def refuses(self, request: Request) -> str | None:
         """Return why ``request`` cannot be made: its machine or section was not trained on."""
@@ -119,7 +119,7 @@ class LatentDiffusionGenerator(Generator):
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint."""
-        save_checkpoint(self._require(), folder, {})
+        save_checkpoint(self._require(), folder)
 
     @classmethod
     def load(cls, folder: Path, params: LatentDiffusionParams, context: Context) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import nn
@@ -34,6 +34,15 @@ class ModelSettings(Params):
     detail: Detail
 
 
+class TrainingClip(NamedTuple):
+    """A clip that the model learned from."""
+
+    sha256: str
+    """First 32 digits, of the samples as little-endian float32."""
+    label: str
+    condition: str
+
+
 @dataclass
 class LatentDiffusion:
     """What training makes and sampling uses."""
@@ -51,6 +60,8 @@ class LatentDiffusion:
     calibration: Calibration | None = None
     training: dict[str, Any] | None = None
     """How it was trained, as JSON values."""
+    clips: tuple[TrainingClip, ...] = ()
+    """What it was trained on."""
 
     def to(self, device: str) -> LatentDiffusion:
         """Move everything to ``device`` and return itself."""

@@ -18,6 +18,7 @@ from asdbench.errors import AsdbenchError, WeightsError
 from asdbench.generators.mimii_gen.calibration import Calibration
 from asdbench.generators.mimii_gen.checkpoint import (
     CARD,
+    CLIPS,
     WEIGHTS,
     load_checkpoint,
     save_checkpoint,
@@ -25,7 +26,7 @@ from asdbench.generators.mimii_gen.checkpoint import (
 from asdbench.generators.mimii_gen.encodec_codec import EncodecCodec
 from asdbench.generators.mimii_gen.encodec_meta import new_model
 from asdbench.generators.mimii_gen.latents import Statistics
-from asdbench.generators.mimii_gen.model import LatentDiffusion
+from asdbench.generators.mimii_gen.model import LatentDiffusion, TrainingClip
 from asdbench.generators.mimii_gen.sampling import Sampling, sample
 
 Tensors = dict[str, torch.Tensor]
@@ -59,7 +60,7 @@ def folder(tmp_path: Path) -> Path:
     """A whole checkpoint."""
     where = tmp_path / "checkpoint"
     where.mkdir()
-    save_checkpoint(made(tmp_path), where, {"licence": "CC0"})
+    save_checkpoint(made(tmp_path), where)
     return where
 
 
@@ -85,7 +86,7 @@ def test_the_same_samples_come_out(
     model = made(tmp_path, text, normalization=normalization, layout=layout)
     where = tmp_path / "checkpoint"
     where.mkdir()
-    save_checkpoint(model, where, {"licence": "CC0"})
+    save_checkpoint(model, where)
     again = load_checkpoint(where)
     assert torch.equal(audio(again), audio(model))
     assert again.settings == model.settings
@@ -95,13 +96,30 @@ def test_the_same_samples_come_out(
     assert again.codec.identity() == model.codec.identity()
     assert not again.unet.training
     assert sorted(path.name for path in where.iterdir()) == [CARD, WEIGHTS]
-    assert json.loads((where / CARD).read_text())["licence"] == "CC0"
+    assert again.clips == ()
+
+
+def test_a_checkpoint_says_which_clips_it_learned_from(tmp_path: Path) -> None:
+    clips = (
+        TrainingClip("ab" * 16, "normal", "fan/00/source/m-n=W"),
+        TrainingClip("c", "anomaly", "x,y"),
+    )
+    save_checkpoint(replace(made(tmp_path), clips=clips), tmp_path)
+    assert load_checkpoint(tmp_path).clips == clips
+    text = (tmp_path / CLIPS).read_text()
+    assert text.count("\n") == 3
+    (tmp_path / CLIPS).write_text(text.replace("ab", "cd"))
+    with pytest.raises(WeightsError, match="does not hold the clips"):
+        load_checkpoint(tmp_path)
+    (tmp_path / CLIPS).unlink()
+    with pytest.raises(WeightsError, match="missing"):
+        load_checkpoint(tmp_path)
 
 
 def test_what_was_loaded_can_be_saved_and_loaded(folder: Path, tmp_path: Path) -> None:
     first = load_checkpoint(folder)
     (tmp_path / "again").mkdir()
-    save_checkpoint(first, tmp_path / "again", {})
+    save_checkpoint(first, tmp_path / "again")
     old, new = tensors_of(folder), tensors_of(tmp_path / "again")
     assert old.keys() == new.keys()
     assert all(torch.equal(old[name], new[name]) for name in old)
@@ -113,10 +131,10 @@ def test_half_precision_halves_the_file_and_keeps_the_statistics(
     model = load_checkpoint(folder)
     half = tmp_path / "half"
     half.mkdir()
-    save_checkpoint(replace(model, calibration=None), half, {}, "float16")
+    save_checkpoint(replace(model, calibration=None), half, "float16")
     whole = tmp_path / "whole"
     whole.mkdir()
-    save_checkpoint(replace(model, calibration=None), whole, {}, "float32")
+    save_checkpoint(replace(model, calibration=None), whole, "float32")
     sizes = [(where / WEIGHTS).stat().st_size for where in (half, whole)]
     assert sizes[0] < 0.55 * sizes[1]
     again = load_checkpoint(half)
@@ -319,7 +337,7 @@ def with_encodec(tmp_path: Path) -> tuple[Path, Path]:
     statistics = Statistics("section", groups, torch.zeros(2, 128), torch.ones(2, 128))
     where.mkdir()
     model = replace(plain, codec=codec, codec_source=str(weights), statistics=statistics)
-    save_checkpoint(model, where, {})
+    save_checkpoint(model, where)
     expected = audio(model)
     assert torch.equal(audio(load_checkpoint(where)), expected)
     return weights, where
@@ -352,7 +370,7 @@ def test_a_flan_t5_is_found_again_and_another_refused(tmp_path: Path) -> None:
     model = made(tmp_path, "flan-t5", source=source, detail="machine")
     where = tmp_path / "checkpoint"
     where.mkdir()
-    save_checkpoint(model, where, {})
+    save_checkpoint(model, where)
     assert not [name for name in tensors_of(where) if name.startswith("text.")]
     assert torch.equal(audio(load_checkpoint(where)), audio(model))
     with pytest.raises(WeightsError, match="digest"):
