@@ -249,7 +249,7 @@ def test_saved_and_loaded_it_makes_the_same_clips(fitted, context, tmp_path):
     folder = tmp_path / "saved"
     folder.mkdir()
     fitted.save(folder)
-    assert {path.suffix for path in folder.iterdir()} == {".json", ".safetensors"}
+    assert {path.suffix for path in folder.iterdir()} == {".json", ".safetensors", ".csv"}
     loaded = MelLDM.load(folder, fitted.params, context)
     before, after = (generated(model, [request()], context)[0] for model in (fitted, loaded))
     np.testing.assert_array_equal(before, after)
