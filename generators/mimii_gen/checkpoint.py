@@ -21,6 +21,7 @@ from asdbench.errors import DataError, WeightsError
 from .calibration import Calibration
 from .codec import DIMENSIONS, Codec
 from .codec_factory import restore, stored
+from .condition_means import ConditionMeans
 from .latents import Statistics
 from .model import LatentDiffusion, ModelSettings, TrainingClip
 from .text_factory import load_text_encoder
@@ -57,6 +58,9 @@ def save_checkpoint(
         tensors |= {f"text.{k}": v.to(dtype) for k, v in model.text.state_dict().items()}
     tensors["statistics.mean"] = model.statistics.mean
     tensors["statistics.std"] = model.statistics.std
+    means = model.statistics.of_conditions
+    if means is not None:
+        tensors["statistics.of_conditions"] = means.mean
     if model.calibration is not None:
         tensors |= {f"calibration.{k}": v for k, v in model.calibration.tensors().items()}
     facts = {
@@ -67,6 +71,7 @@ def save_checkpoint(
         "statistics": {
             "normalization": model.statistics.normalization,
             "groups": list(model.statistics.groups),
+            "conditions": [format_condition(c) for c in means.conditions] if means else [],
         },
         "calibration": None if model.calibration is None else model.calibration.facts(),
         "sample_rate": model.sample_rate,
@@ -144,13 +149,20 @@ def _assemble(
     unet.load_state_dict(state)
     groups = tuple(card["statistics"]["groups"])
     shape = torch.Size((len(groups), DIMENSIONS))
+    shapes = {"mean": shape, "std": shape}
+    named = tuple(parse_condition(text) for text in card["statistics"]["conditions"])
+    if settings.normalization == "condition":
+        shapes["of_conditions"] = torch.Size((len(named), DIMENSIONS))
     measured = _part(tensors, "statistics")
-    _compare({"mean": shape, "std": shape}, measured, "statistics")
+    _compare(shapes, measured, "statistics")
     if not bool((measured["std"] > 0).all()):
         raise _MismatchError("statistics.std is not positive everywhere")
     if int(card["sample_rate"]) < 1 or not card["conditions"]:
         raise ValueError("no sample rate, or no conditions")
-    statistics = Statistics(settings.normalization, groups, measured["mean"], measured["std"])
+    means = ConditionMeans(named, measured["of_conditions"]) if named else None
+    statistics = Statistics(
+        settings.normalization, groups, measured["mean"], measured["std"], means
+    )
     conditions = tuple(parse_condition(text) for text in card["conditions"])
     for condition in conditions:
         if not statistics.knows(condition):

@@ -87,7 +87,7 @@ class LatentDiffusionGenerator(Generator):
         machines = sorted({c.machine for c in model.conditions})
         if not sections:
             return f"the checkpoint knows the machines {', '.join(machines)}"
-        if where.section not in sections and model.statistics.normalization == "section":
+        if not model.statistics.knows(where):
             return f"of {where.machine}, the checkpoint knows the sections {', '.join(sections)}"
         return None
 

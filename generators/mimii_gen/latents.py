@@ -18,17 +18,20 @@ from torch import nn
 from asdbench.api import Condition
 
 from .codec import DIMENSIONS
+from .condition_means import ConditionMeans
 
 Layout = Literal["16x8", "1x128"]
 """16 channels of 8 rows (MIMII-Gen, section III-B), or one channel of 128."""
-Normalization = Literal["dimension", "channel", "section", "global"]
+Normalization = Literal["dimension", "channel", "section", "condition", "global"]
 """What shares a mean and a deviation: ``dimension`` 128 of each; ``channel`` 16, the literal
 reading of the paper; ``section`` 128 for every machine and section, the deviations being those
-within clips; ``global`` one of each."""
+within clips; ``condition`` deviations like ``section`` and 128 means for every condition;
+``global`` one of each."""
 CHANNELS = 16
 PAD_TO = 16
 """Frames are padded to a multiple of this, so that halvings meet again."""
 _EVERYTHING = "*"
+_SECTIONS = ("section", "condition")
 _SMALLEST_DEVIATION = 1e-4
 
 
@@ -69,7 +72,7 @@ def pad(latents: torch.Tensor, frames: int) -> tuple[torch.Tensor, torch.Tensor]
 
 def group_of(condition: Condition, normalization: Normalization) -> str:
     """Return the name of the statistics that a clip of ``condition`` is normalized with."""
-    if normalization == "section":
+    if normalization in _SECTIONS:
         return f"{condition.machine}/{condition.section}"
     return _EVERYTHING
 
@@ -82,6 +85,8 @@ class Statistics:
     groups: tuple[str, ...]
     mean: torch.Tensor
     std: torch.Tensor
+    of_conditions: ConditionMeans | None = None
+    """Replaces ``mean`` where means are those of conditions."""
 
     @classmethod
     def measure(
@@ -89,17 +94,19 @@ class Statistics:
     ) -> Statistics:
         """Measure them over clips (128, T), all frames of a group together, in float64.
 
-        The deviations of ``section`` are those within clips, around each clip's mean: where a
+        The deviations of a ``section`` are those within clips, around each clip's mean: where a
         machine's level follows its speed, deviations over all clips would leave texture, which
         detectors listen to, a small part of what the network sees.
         """
         names = [group_of(condition, kind) for condition in conditions]
         groups = tuple(sorted(set(names)))
         sums = torch.zeros(4, len(groups), DIMENSIONS, dtype=torch.float64)
+        clip_means = []
         for clip, name in zip(latents, names, strict=True):
             wide = clip.double()
             frames = torch.full((DIMENSIONS,), float(clip.shape[-1]))
-            around = wide - wide.mean(-1, keepdim=True)
+            clip_means.append(wide.mean(-1))
+            around = wide - clip_means[-1][:, None]
             moments = [frames, wide.sum(-1), wide.square().sum(-1), around.square().sum(-1)]
             sums[:, groups.index(name)] += torch.stack(moments)
         if kind == "channel":
@@ -107,9 +114,10 @@ class Statistics:
         if kind == "global":
             sums = sums.mean(-1, keepdim=True).expand(sums.shape)
         mean = sums[1] / sums[0]
-        variance = sums[2] / sums[0] - mean.square() if kind != "section" else sums[3] / sums[0]
-        std = variance.clamp_min(0.0).sqrt()
-        return cls(kind, groups, mean.float(), std.clamp_min(_SMALLEST_DEVIATION).float())
+        variance = sums[3] / sums[0] if kind in _SECTIONS else sums[2] / sums[0] - mean.square()
+        std = variance.clamp_min(0.0).sqrt().clamp_min(_SMALLEST_DEVIATION)
+        means = ConditionMeans.measure(clip_means, conditions) if kind == "condition" else None
+        return cls(kind, groups, mean.float(), std.float(), means)
 
     def knows(self, condition: Condition) -> bool:
         """Return whether clips of ``condition`` can be normalized."""
@@ -129,4 +137,7 @@ class Statistics:
         self, conditions: Sequence[Condition], device: torch.device
     ) -> tuple[torch.Tensor, torch.Tensor]:
         index = [self.groups.index(group_of(c, self.normalization)) for c in conditions]
-        return self.mean[index, :, None].to(device), self.std[index, :, None].to(device)
+        mean = self.mean[index]
+        if self.of_conditions is not None:
+            mean = torch.stack([self.of_conditions.of(condition) for condition in conditions])
+        return mean[:, :, None].to(device), self.std[index, :, None].to(device)

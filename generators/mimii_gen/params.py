@@ -31,10 +31,10 @@ class DenoiserParams(Params):
     """How much of the condition the caption tells."""
     layout: Layout = "16x8"
     """16 channels of 8 rows as in the paper, or one channel of 128."""
-    normalization: Normalization = "section"
+    normalization: Normalization = "condition"
     """What shares a mean and a deviation: each latent `dimension` over all clips, each of 16
-    `channel`s (the literal reading of the paper), each dimension within a `section`, or, with
-    `global`, everything."""
+    `channel`s (the literal reading of the paper), each dimension within a `section` or, its mean,
+    within a `condition`; or, with `global`, everything."""
     prediction: Prediction = "v"
     """What the U-Net predicts; the paper's is `epsilon`."""
     training: TrainingSettings = TrainingSettings()
