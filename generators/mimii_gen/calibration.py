@@ -2,8 +2,8 @@
 
 A small network, briefly trained, gets the means and the texture of a machine's sound nearly right;
 an autoencoder hears the rest. What can be measured on training clips is corrected: for every
-machine, section and label, with latents split into clip mean, slow part (a moving average over
-nine frames) and fast part,
+machine, section and label, with normalized latents split into clip mean, slow part (a moving
+average over nine frames) and fast part,
 
 - the mean over all frames is shifted to that of the training clips;
 - deviations of the clip means, and of the slow part, are scaled row by row;
@@ -15,7 +15,7 @@ No test clip enters, and nothing depends on a detector.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ from asdbench.api import Condition, Label
 
 from .codec import DIMENSIONS
 from .latent_cache import LatentSet
+from .latents import Statistics
 from .model import LatentDiffusion
 from .prompt import Prompt
 from .sampling import Sampling, sample
@@ -53,7 +54,7 @@ class Moments:
     """(128, 128), covariance of the fast part."""
 
     @classmethod
-    def of(cls, clips: Sequence[torch.Tensor]) -> Moments:
+    def of(cls, clips: Iterable[torch.Tensor]) -> Moments:
         """Measure clips (128, T)."""
         means, slows, fasts, frames = [], [], np.zeros((DIMENSIONS, DIMENSIONS)), 0
         for clip in clips:
@@ -95,15 +96,26 @@ class Calibration:
         same = (how.sampler, how.spacing) == (self.sampling["sampler"], self.sampling["spacing"])
         return bool(same and how.steps >= self.sampling["steps"])
 
-    def apply(self, latents: torch.Tensor, prompts: Sequence[Prompt]) -> torch.Tensor:
+    def apply(
+        self, latents: torch.Tensor, prompts: Sequence[Prompt], statistics: Statistics
+    ) -> torch.Tensor:
         """Return calibrated latents (B, 128, T); groups that were not measured are left alone."""
-        made = latents.clone()
+        conditions = [prompt.condition for prompt in prompts]
+        normal = statistics.normalize(latents, conditions)
+        made = statistics.denormalize(self._corrected(normal, prompts), conditions)
+        for index, prompt in enumerate(prompts):
+            if group_name(prompt.condition, prompt.label) not in self.groups:
+                made[index] = latents[index]
+        return made
+
+    def _corrected(self, normal: torch.Tensor, prompts: Sequence[Prompt]) -> torch.Tensor:
+        made = normal.clone()
         for index, prompt in enumerate(prompts):
             name = group_name(prompt.condition, prompt.label)
             if name not in self.groups:
                 continue
             group = self.groups.index(name)
-            mean, slow, fast = (part[0] for part in _split(latents[index : index + 1]))
+            mean, slow, fast = (part[0] for part in _split(normal[index : index + 1]))
             center = self.center[group][:, None]
             around = center + self.shift[group][:, None]
             made[index] = (
@@ -175,7 +187,8 @@ def calibrate(
 ) -> Calibration:
     """Measure ``clips`` generated clips of every group against the training clips.
 
-    The generated clips copy the conditions and lengths of training clips drawn at random.
+    The generated clips copy the conditions and lengths of training clips drawn at random. All is
+    measured on normalized latents, so that it matters little which conditions were drawn.
     """
     members: dict[str, list[int]] = {}
     for index, (condition, label) in enumerate(zip(train.conditions, train.labels, strict=True)):
@@ -186,9 +199,8 @@ def calibrate(
         rng = np.random.default_rng([seed, number])
         picks = sorted(int(i) for i in rng.choice(members[name], clips))
         made = _made(model, train, picks, rng, how)
-        rows.append(
-            _correction(Moments.of([train.clip(i) for i in members[name]]), Moments.of(made))
-        )
+        real = (_normal(model, train.clip(i), train.conditions[i]) for i in members[name])
+        rows.append(_correction(Moments.of(real), Moments.of(made)))
         progress(number + 1, len(groups), "group calibrated")
     center, shift, between, slow, fast = (
         torch.from_numpy(np.stack(part)).float() for part in zip(*rows, strict=True)
@@ -211,8 +223,13 @@ def _made(
         batch = picks[start : start + _BATCH]
         prompts = [model.prompt(train.conditions[i], train.labels[i]) for i in batch]
         seeds = [int(value) for value in rng.integers(2**62, size=len(batch))]
-        made += list(sample(model, prompts, frames, seeds, how))
+        latents = sample(model, prompts, frames, seeds, how)
+        made += list(model.statistics.normalize(latents, [p.condition for p in prompts]))
     return made
+
+
+def _normal(model: LatentDiffusion, clip: torch.Tensor, condition: Condition) -> torch.Tensor:
+    return model.statistics.normalize(clip[None], [condition])[0]
 
 
 def _correction(real: Moments, made: Moments) -> tuple[Matrix, Matrix, Matrix, Matrix, Matrix]:

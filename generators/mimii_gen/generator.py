@@ -20,7 +20,7 @@ from asdbench.api import (
     LabelledClipSet,
     Request,
 )
-from asdbench.errors import PluginError
+from asdbench.errors import PluginError, WeightsError
 
 from .._matching import Sources
 from .building import train_generator
@@ -57,8 +57,7 @@ class LatentDiffusionGenerator(Generator):
         """Load the checkpoint, or train one in the scratch folder."""
         where = self.params.checkpoint
         if where is not None:
-            folder = SHIPPED / where if isinstance(where, str) else where
-            self._model = self._load(folder)
+            self._model = self._load(_shipped(where) if isinstance(where, str) else where)
             return
         order = context.rng().permutation(len(train))
         count = max(1, round(_FIT_SHARE * len(train)))
@@ -181,7 +180,7 @@ class MIMIIGen(LatentDiffusionGenerator):
         id="mimii-gen",
         version="1",
         params=MIMIIGenParams,
-        description="Text-conditioned latent diffusion; ships a small checkpoint.",
+        description="Text-conditioned latent diffusion of machine sound.",
         paper="Purohit et al., MIMII-Gen, arXiv 2409.18542, 2024",
         scope="suite",
     )
@@ -207,3 +206,21 @@ class MIMIIGen(LatentDiffusionGenerator):
             train_codec(train, held_out, folder, self.params.codec_training, context)
         else:
             super().train(part, train, held_out, folder, context)
+
+
+def _shipped(name: str) -> Path:
+    """Return the folder of a checkpoint that comes with the package.
+
+    Raises
+    ------
+    WeightsError
+        When this version has none of that name.
+    """
+    folder = SHIPPED / name
+    if not folder.is_dir():
+        raise WeightsError(
+            f"this version of asdbench comes without the checkpoint '{name}'",
+            "Train one (`asdbench train generator mimii-gen --help`) and name its folder with "
+            "'checkpoint', or set 'checkpoint: null' to train on the suite's own clips.",
+        )
+    return folder

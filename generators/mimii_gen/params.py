@@ -101,8 +101,8 @@ class MIMIIGenParams(LatentDiffusionParams):
     """What can be chosen."""
 
     checkpoint: Literal["mini"] | Path | None = "mini"
-    """The shipped checkpoint, a folder made by `asdbench train generator mimii-gen`, or null: train
-    on the clips that the suite lends to generators."""
+    """The package's own, where this version has one; a folder made by `asdbench train generator
+    mimii-gen`; or null: train on the clips that the suite lends to generators."""
     codec_source: str | None = None
     """Hub id, local folder or Meta's `.th` file of EnCodec, where it is used."""
     architecture: ArchitectureParams = ArchitectureParams()

@@ -81,7 +81,7 @@ class Renderer:
         latents = sample(self.model, prompts, codec.frames(inside), seeds, self.how, normals)
         calibration = self.model.calibration
         if self.calibrate and calibration is not None and calibration.fits(self.how):
-            latents = calibration.apply(latents, prompts)
+            latents = calibration.apply(latents, prompts, self.model.statistics)
         audio = self._decode(latents, inside, seeds, sample_rate, wanted)
         return GeneratedBatch(audio, sample_rate, notes)
 

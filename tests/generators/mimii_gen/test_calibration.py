@@ -16,12 +16,14 @@ from asdbench.api import no_progress
 from asdbench.generators.mimii_gen import calibration
 from asdbench.generators.mimii_gen.calibration import Calibration, Moments, calibrate
 from asdbench.generators.mimii_gen.latent_cache import LatentSet
+from asdbench.generators.mimii_gen.latents import Statistics
 from asdbench.generators.mimii_gen.model import LatentDiffusion
 from asdbench.generators.mimii_gen.prompt import Prompt
 from asdbench.generators.mimii_gen.sampling import Sampling
 
 FRAMES, CLIPS = 160, 40
 HOW = Sampling("unipc", 16)
+UNIT = Statistics("dimension", ("*",), torch.zeros(1, 128), torch.ones(1, 128))
 Maker = Callable[[int], torch.Tensor]
 
 
@@ -61,7 +63,8 @@ def training_set(makers: Sequence[Maker]) -> LatentSet:
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> LatentDiffusion:
     tiny_diffusion.use_tiny(monkeypatch)
-    return tiny_diffusion.tiny_model(tiny_diffusion.latent_set(tmp_path / "latents"))
+    made = tiny_diffusion.tiny_model(tiny_diffusion.latent_set(tmp_path / "latents"))
+    return replace(made, statistics=UNIT)
 
 
 @pytest.fixture
@@ -108,7 +111,7 @@ def test_generated_latents_get_mean_and_covariance_of_training_clips(measure: An
     real, made = [maker(1), maker(2)], [maker(3, 0.9), maker(4, 1.1)]
     found, drawn, asked = measure(real, made)
     train = training_set(real)
-    applied = found.apply(torch.stack(drawn), asked)
+    applied = found.apply(torch.stack(drawn), asked, UNIT)
     assert found.groups == ("fan/00/anomaly", "fan/00/normal")
     for label in ("normal", "anomaly"):
         mine = [i for i, p in enumerate(asked) if p.label == label]
@@ -138,7 +141,7 @@ def test_what_matches_already_is_left_as_it_is(measure: Any, model: LatentDiffus
     found, drawn, asked = measure([source], [same])
     latents = torch.stack(drawn)
     assert torch.allclose(found.fast[0], torch.eye(128), atol=1e-3)
-    assert (found.apply(latents, asked) - latents).abs().max() < 0.01
+    assert (found.apply(latents, asked, UNIT) - latents).abs().max() < 0.01
 
 
 def test_maps_are_symmetric_and_gains_are_limited(measure: Any) -> None:
@@ -157,18 +160,18 @@ def test_groups_that_were_not_measured_are_left_alone(measure: Any, model: Laten
         model.prompt(tiny_diffusion.CONDITIONS[1], "normal"),
     ]
     latents = torch.stack([maker(2)(seed) for seed in range(3)])
-    applied = found.apply(latents, other)
+    applied = found.apply(latents, other, UNIT)
     assert torch.equal(applied[:2], latents[:2])
     assert (applied[2] - latents[2]).abs().max() > 1  # vel is no part of a group
 
 
 def test_a_clip_is_calibrated_on_its_own(measure: Any) -> None:
     found, drawn, asked = measure([maker(1), maker(2)], [maker(3), maker(4)])
-    together = found.apply(torch.stack(drawn[36:44]), asked[36:44])
+    together = found.apply(torch.stack(drawn[36:44]), asked[36:44], UNIT)
     for index in range(8):
-        alone = found.apply(drawn[36 + index][None], asked[36 + index : 37 + index])
+        alone = found.apply(drawn[36 + index][None], asked[36 + index : 37 + index], UNIT)
         assert torch.allclose(alone[0], together[index], atol=1e-3)
-    longer = found.apply(torch.cat([drawn[0]] * 2, dim=-1)[None], asked[:1])
+    longer = found.apply(torch.cat([drawn[0]] * 2, dim=-1)[None], asked[:1], UNIT)
     assert longer.shape == (1, 128, 2 * FRAMES)
 
 
@@ -189,6 +192,18 @@ def test_it_can_be_stored_and_read_back(measure: Any) -> None:
     again = Calibration.of(json.loads(json.dumps(found.facts())), tensors)
     assert again.facts() == found.facts()
     latents = torch.stack(drawn)
-    assert torch.allclose(again.apply(latents, asked), found.apply(latents, asked), atol=0.1)
+    assert torch.allclose(
+        again.apply(latents, asked, UNIT), found.apply(latents, asked, UNIT), atol=0.1
+    )
     for name, value in again.tensors().items():
         assert torch.equal(value, tensors[name]), name
+
+
+def test_it_works_on_normalized_latents(measure: Any, model: LatentDiffusion) -> None:
+    """Clips of other levels are calibrated as much as their deviations are larger."""
+    found, drawn, asked = measure([maker(1)], [maker(3)])
+    scaled = Statistics("dimension", ("*",), torch.full((1, 128), -40.0), torch.full((1, 128), 3.0))
+    latents = torch.stack(drawn[:4])
+    plain = found.apply(latents, asked[:4], UNIT)
+    moved = found.apply(3 * latents - 40, asked[:4], scaled)
+    assert torch.allclose(moved, 3 * plain - 40, atol=1e-2)

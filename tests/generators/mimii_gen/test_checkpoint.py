@@ -68,7 +68,7 @@ def audio(model: LatentDiffusion) -> torch.Tensor:
     prompts = [model.prompt(c, "anomaly") for c in tiny_diffusion.CONDITIONS]
     latents = sample(model, prompts, 16, [1, 2, 3], Sampling("unipc", 2, guidance=1.5))
     if model.calibration is not None:
-        latents = model.calibration.apply(latents, prompts)
+        latents = model.calibration.apply(latents, prompts, model.statistics)
     return model.codec.decode(latents, model.codec.hop * 15, [1, 2, 3])
 
 

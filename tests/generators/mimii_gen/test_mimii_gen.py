@@ -288,3 +288,15 @@ def test_severity_and_guidance_change_anomalies(tmp_path: Path, fitted: MIMIIGen
     np.testing.assert_allclose(clips(severity=0.0), normal, atol=2e-3 * np.abs(normal).max())
     assert np.abs(clips(guidance=4.0) - anomaly).max() > 1e-3
     np.testing.assert_array_equal(clips("normal", guidance=1.0), normal)
+
+
+def test_without_the_packaged_checkpoint_it_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from asdbench.generators.mimii_gen import generator
+
+    monkeypatch.setattr(generator, "SHIPPED", tmp_path / "none")
+    with pytest.raises(WeightsError, match="'mini'") as caught:
+        MIMIIGen(MIMIIGenParams()).fit(clip_pool(1, (SAMPLES,)), context(tmp_path / "c"))
+    assert "asdbench train generator mimii-gen" in str(caught.value)
+    assert "checkpoint: null" in str(caught.value)

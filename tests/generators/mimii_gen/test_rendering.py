@@ -16,6 +16,7 @@ from tiny_diffusion import CONDITIONS, RATE, SAMPLES, clip_pool, where
 from asdbench.api import Audio, Condition, Label, Request
 from asdbench.clips import ClipPool
 from asdbench.generators.mimii_gen.calibration import Calibration
+from asdbench.generators.mimii_gen.latents import Statistics
 from asdbench.generators.mimii_gen.model import LatentDiffusion
 from asdbench.generators.mimii_gen.rendering import BATCH, Renderer
 from asdbench.generators.mimii_gen.sampling import Sampling
@@ -128,6 +129,8 @@ def test_the_calibration_is_applied_where_it_fits(model: LatentDiffusion) -> Non
         rows + 1,
         torch.eye(128)[None],
     )
+    unit = Statistics("dimension", ("*",), rows - 40, rows + 1)
+    model = replace(model, statistics=unit)
     calibrated = replace(model, calibration=louder)
     plain, _ = render(model, ask(3))
 
