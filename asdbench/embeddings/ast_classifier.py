@@ -6,15 +6,14 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from asdbench.api import ClipSet, Context, Embedded, Embedding, EmbeddingInfo, Params
+from asdbench.api import ClipSet, Context, EmbeddingInfo, Params
+from asdbench.embeddings.classifier import ClassifierEmbedding, Outputs
 from asdbench.embeddings.weights import (
     batches,
     complete,
     from_hub_or_folder,
-    softmax,
     weights_digest,
 )
 from asdbench.errors import WeightsError
@@ -34,7 +33,7 @@ class ASTParams(Params):
     """Clips at a time; changes no value beyond rounding."""
 
 
-class AST(Embedding):
+class AST(ClassifierEmbedding):
     """Pooled output (768 numbers a clip) and class posteriors of AST.
 
     Clips are resampled to 16 kHz; what lies beyond 10.24 s is cut off. The posteriors are the
@@ -51,18 +50,6 @@ class AST(Embedding):
     )
     params: ASTParams
 
-    def __init__(self, params: ASTParams) -> None:
-        super().__init__(params)
-        self._last: tuple[ClipSet, NDArray[np.float64], NDArray[np.float64]] | None = None
-
-    def embed(self, clips: ClipSet, context: Context) -> Embedded:
-        """Return one vector a clip, (clips, 768)."""
-        return Embedded.one_per_clip(self._run(clips, context)[0])
-
-    def posteriors(self, clips: ClipSet, context: Context) -> NDArray[np.float64]:
-        """Return class probabilities, (clips, 527)."""
-        return softmax(self._run(clips, context)[1])
-
     def digest(self) -> str:
         """Return the SHA-256 of the weights."""
         return self._digest
@@ -75,14 +62,9 @@ class AST(Embedding):
             return str(error)
         return None
 
-    def _run(
-        self, clips: ClipSet, context: Context
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return vectors and logits; those of the last clips are kept, as both are asked for."""
+    def _run(self, clips: ClipSet, context: Context) -> Outputs:
         import torch
 
-        if self._last is not None and self._last[0] is clips:
-            return self._last[1:]
         extractor, model = self._extractor, self._model.to(context.device)
         vectors, logits = [], []
         for audio in batches(clips, extractor.sampling_rate, self.params.batch_size):
@@ -93,8 +75,7 @@ class AST(Embedding):
                 vectors.append(pooled.double().cpu().numpy())
                 logits.append(model.classifier(pooled).double().cpu().numpy())
             context.progress(sum(map(len, vectors)), len(clips), "clip")
-        self._last = (clips, np.concatenate(vectors), np.concatenate(logits))
-        return self._last[1:]
+        return np.concatenate(vectors), np.concatenate(logits)
 
     @cached_property
     def _digest(self) -> str:

@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from asdbench.api import ClipSet, Context, Embedded, Embedding, EmbeddingInfo, Params
-from asdbench.embeddings.weights import batches, fill, read_safetensors, softmax, weights_digest
+from asdbench.api import ClipSet, Context, EmbeddingInfo, Params
+from asdbench.embeddings.classifier import ClassifierEmbedding, Outputs
+from asdbench.embeddings.weights import batches, fill, read_safetensors, weights_digest
 from asdbench.errors import WeightsError
 
 SAMPLE_RATE = 32_000  # Hz
@@ -32,7 +32,7 @@ class PaSSTParams(Params):
     """Clips at a time; changes no value beyond rounding."""
 
 
-class PaSST(Embedding):
+class PaSST(ClassifierEmbedding):
     """Vectors (768 numbers a clip) and class posteriors of PaSST-S (swa, ap 47.6).
 
     Clips are resampled to 32 kHz; what lies beyond 10 s is cut off, shorter ones are padded with
@@ -50,18 +50,6 @@ class PaSST(Embedding):
     )
     params: PaSSTParams
 
-    def __init__(self, params: PaSSTParams) -> None:
-        super().__init__(params)
-        self._last: tuple[ClipSet, NDArray[np.float64], NDArray[np.float64]] | None = None
-
-    def embed(self, clips: ClipSet, context: Context) -> Embedded:
-        """Return one vector a clip, (clips, 768)."""
-        return Embedded.one_per_clip(self._run(clips, context)[0])
-
-    def posteriors(self, clips: ClipSet, context: Context) -> NDArray[np.float64]:
-        """Return class probabilities, (clips, 527)."""
-        return softmax(self._run(clips, context)[1])
-
     def digest(self) -> str:
         """Return the SHA-256 of the weights."""
         return self._digest
@@ -74,14 +62,9 @@ class PaSST(Embedding):
             return str(error)
         return None
 
-    def _run(
-        self, clips: ClipSet, context: Context
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return vectors and logits; those of the last clips are kept, as both are asked for."""
+    def _run(self, clips: ClipSet, context: Context) -> Outputs:
         import torch
 
-        if self._last is not None and self._last[0] is clips:
-            return self._last[1:]
         mel, network = (part.to(context.device) for part in self._model)
         vectors, logits = [], []
         for audio in batches(clips, SAMPLE_RATE, self.params.batch_size):
@@ -94,8 +77,7 @@ class PaSST(Embedding):
             vectors.append(features.double().cpu().numpy())
             logits.append(scores.double().cpu().numpy())
             context.progress(sum(map(len, vectors)), len(clips), "clip")
-        self._last = (clips, np.concatenate(vectors), np.concatenate(logits))
-        return self._last[1:]
+        return np.concatenate(vectors), np.concatenate(logits)
 
     @cached_property
     def _digest(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
 from typing import Literal
 
@@ -88,9 +89,9 @@ class LatentDiffusionParams(Params):
     calibrate: bool = True
     """Whether a checkpoint's calibration of output statistics is applied."""
 
+    @abstractmethod
     def new_codec(self, sample_rate: int) -> Codec:
         """Return the codec to train with, for clips of ``sample_rate`` Hz."""
-        raise NotImplementedError
 
     def codec_weights(self) -> str | None:
         """Return where weights of the codec lie on this machine, where it has any."""

@@ -10,7 +10,7 @@ from asdbench.api import Params
 
 
 class TrainingSettings(Params):
-    """Optimization of equation 3. The defaults are those of the shipped checkpoint."""
+    """Optimization of equation 3. The defaults suit the preset ``mini``."""
 
     steps: int = Field(20_000, ge=1)
     """Optimizer steps."""
