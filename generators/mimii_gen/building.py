@@ -14,7 +14,7 @@ from asdbench.api import Context, LabelledClipSet
 from asdbench.conditions import format_condition
 from asdbench.errors import DataError
 
-from .calibration import calibrate
+from .calibrating import calibrate
 from .latent_cache import LatentSet, encode_clips
 from .latents import Statistics
 from .model import LatentDiffusion, ModelSettings, TrainingClip, write_prompt

@@ -18,10 +18,10 @@ from safetensors.torch import load_file, save_file
 from asdbench.conditions import format_condition, parse_condition
 from asdbench.errors import DataError, WeightsError
 
+from .by_condition import ByCondition
 from .calibration import Calibration
 from .codec import DIMENSIONS, Codec
 from .codec_factory import restore, stored
-from .condition_means import ConditionMeans
 from .latents import Statistics
 from .model import LatentDiffusion, ModelSettings, TrainingClip
 from .text_factory import load_text_encoder
@@ -60,7 +60,7 @@ def save_checkpoint(
     tensors["statistics.std"] = model.statistics.std
     means = model.statistics.of_conditions
     if means is not None:
-        tensors["statistics.of_conditions"] = means.mean
+        tensors["statistics.of_conditions"] = means.values
     if model.calibration is not None:
         tensors |= {f"calibration.{k}": v for k, v in model.calibration.tensors().items()}
     facts = {
@@ -159,7 +159,7 @@ def _assemble(
         raise _MismatchError("statistics.std is not positive everywhere")
     if int(card["sample_rate"]) < 1 or not card["conditions"]:
         raise ValueError("no sample rate, or no conditions")
-    means = ConditionMeans(named, measured["of_conditions"]) if named else None
+    means = ByCondition(named, measured["of_conditions"]) if named else None
     statistics = Statistics(
         settings.normalization, groups, measured["mean"], measured["std"], means
     )
@@ -187,7 +187,7 @@ def _calibration(
     if facts is None:
         _compare({}, tensors, "calibration")
         return None
-    _compare(Calibration.shapes(len(facts["groups"])), tensors, "calibration")
+    _compare(Calibration.shapes(facts), tensors, "calibration")
     return Calibration.of(facts, tensors)
 
 

@@ -17,8 +17,8 @@ from torch import nn
 
 from asdbench.api import Condition
 
+from .by_condition import ByCondition
 from .codec import DIMENSIONS
-from .condition_means import ConditionMeans
 
 Layout = Literal["16x8", "1x128"]
 """16 channels of 8 rows (MIMII-Gen, section III-B), or one channel of 128."""
@@ -85,7 +85,7 @@ class Statistics:
     groups: tuple[str, ...]
     mean: torch.Tensor
     std: torch.Tensor
-    of_conditions: ConditionMeans | None = None
+    of_conditions: ByCondition | None = None
     """Replaces ``mean`` where means are those of conditions."""
 
     @classmethod
@@ -116,7 +116,7 @@ class Statistics:
         mean = sums[1] / sums[0]
         variance = sums[3] / sums[0] if kind in _SECTIONS else sums[2] / sums[0] - mean.square()
         std = variance.clamp_min(0.0).sqrt().clamp_min(_SMALLEST_DEVIATION)
-        means = ConditionMeans.measure(clip_means, conditions) if kind == "condition" else None
+        means = ByCondition.average(clip_means, conditions) if kind == "condition" else None
         return cls(kind, groups, mean.float(), std.float(), means)
 
     def knows(self, condition: Condition) -> bool:

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from text_models import save_t5
 
 from asdbench.errors import AsdbenchError, WeightsError
+from asdbench.generators.mimii_gen.by_condition import ByCondition
 from asdbench.generators.mimii_gen.calibration import Calibration
 from asdbench.generators.mimii_gen.checkpoint import (
     CARD,
@@ -41,16 +42,16 @@ def made(folder: Path, text: str = "attributes", **chosen: Any) -> LatentDiffusi
     model = tiny_diffusion.tiny_model(
         tiny_diffusion.latent_set(folder / "latents"), text=text, **chosen
     )
-    rows = torch.arange(3 * 128).reshape(3, 128) / 128.0
+    rows = torch.arange(5 * 128).reshape(1, 5, 128) / 512.0 + 0.5
+    fan, _, pump = tiny_diffusion.CONDITIONS
+    fan, pump = replace(fan, domain=None), replace(pump, domain=None)
     corrections = Calibration(
-        groups=("fan/00/anomaly", "fan/00/normal", "pump/00/normal"),
         sampling={"sampler": "unipc", "steps": 2, "spacing": 2.0},
         clips=4,
-        center=rows,
-        shift=rows + 1,
-        between=1 + rows / 10,
-        slow=1 - rows / 10,
-        fast=(torch.eye(128) * 1.25).repeat(3, 1, 1),
+        rows={
+            "anomaly": ByCondition((fan,), rows),
+            "normal": ByCondition((fan, pump), torch.cat([rows, rows + 1])),
+        },
     )
     return replace(model, calibration=corrections, training={"steps": 3, "losses": []})
 
@@ -225,8 +226,8 @@ def test_a_truncated_file(folder: Path, share: float) -> None:
         "text._out.1.bias",
         "statistics.mean",
         "statistics.std",
-        "calibration.fast",
-        "calibration.center",
+        "calibration.anomaly",
+        "calibration.normal",
     ],
 )
 def test_a_tensor_that_is_missing_misshapen_or_not_finite(folder: Path, name: str) -> None:
@@ -270,7 +271,7 @@ def test_no_statistics(folder: Path) -> None:
 
 def test_a_calibration_that_the_card_does_not_know(folder: Path) -> None:
     change_card(folder, lambda card: card.update(calibration=None))
-    refused(folder, "5 tensors of calibration are unexpected")
+    refused(folder, "2 tensors of calibration are unexpected")
 
 
 @pytest.mark.parametrize(
@@ -304,7 +305,9 @@ def test_a_card_without_sense(folder: Path, field: str, value: Any) -> None:
         ("text", {"kind": "other"}),
         ("text", {"dim": 10**9}),
         ("statistics", {"groups": ["fan/00", "valve/00"]}),
-        ("calibration", {"groups": ["fan/00/normal"]}),
+        ("calibration", {"conditions": {"normal": ["fan/00/-/vel=6", "fan/00/-/vel=8"]}}),
+        ("calibration", {"conditions": {"normal": ["fan/00/-/vel"]}}),
+        ("calibration", {"conditions": {}}),
         ("calibration", {"sampling": {}}),
         ("calibration", {"clips": "many"}),
     ],

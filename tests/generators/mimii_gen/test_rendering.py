@@ -15,6 +15,7 @@ from tiny_diffusion import CONDITIONS, RATE, SAMPLES, clip_pool, where
 
 from asdbench.api import Audio, Condition, Label, Request
 from asdbench.clips import ClipPool
+from asdbench.generators.mimii_gen.by_condition import ByCondition
 from asdbench.generators.mimii_gen.calibration import Calibration
 from asdbench.generators.mimii_gen.latents import Statistics
 from asdbench.generators.mimii_gen.model import LatentDiffusion
@@ -119,15 +120,15 @@ def test_nothing_clips(model: LatentDiffusion) -> None:
 
 def test_the_calibration_is_applied_where_it_fits(model: LatentDiffusion) -> None:
     rows = torch.zeros(1, 128)
+    measured = torch.stack([rows[0], rows[0] + 6.0, *[rows[0] + 1] * 3])  # shifted by 6 dB
     louder = Calibration(
-        ("fan/00/anomaly",),
         {"sampler": "unipc", "steps": 2, "spacing": 2.0},
         4,
-        rows,
-        rows + 6.0,  # dB
-        rows + 1,
-        rows + 1,
-        torch.eye(128)[None],
+        {
+            "anomaly": ByCondition(
+                (replace(tiny_diffusion.CONDITIONS[0], domain=None),), measured[None]
+            )
+        },
     )
     unit = Statistics("dimension", ("*",), rows - 40, rows + 1)
     model = replace(model, statistics=unit)

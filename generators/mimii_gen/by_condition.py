@@ -1,8 +1,9 @@
-"""Mean latents of operating conditions, and of conditions between them.
+"""What was measured at operating conditions, and at conditions between them.
 
 Where level and color follow the condition (a bearing at 2 or 26 krpm), a network would have to
-learn them from noise levels at which it hears next to nothing. Means are measured instead, and the
-network learns what is left: how clips differ, what a fault changes, texture.
+learn them from noise levels at which it hears next to nothing. Means of conditions are measured
+instead, and the network learns what is left: how clips differ, what a fault changes, texture. What
+it gets wrong at each condition is measured too (:mod:`.calibration`).
 """
 
 from __future__ import annotations
@@ -18,29 +19,29 @@ from .text_features import as_number
 
 
 @dataclass(frozen=True)
-class ConditionMeans:
-    """Means of conditions, (conditions, 128); conditions have no domain."""
+class ByCondition:
+    """A tensor for every condition, (conditions, ...); conditions have no domain."""
 
     conditions: tuple[Condition, ...]
-    mean: torch.Tensor
+    values: torch.Tensor
 
     @classmethod
-    def measure(
-        cls, clip_means: Sequence[torch.Tensor], conditions: Sequence[Condition]
-    ) -> ConditionMeans:
-        """Average the means (128,) of clips of each condition."""
+    def average(
+        cls, of_clips: Sequence[torch.Tensor], conditions: Sequence[Condition]
+    ) -> ByCondition:
+        """Average what was measured on the clips of each condition."""
         members: dict[Condition, list[torch.Tensor]] = {}
-        for mean, condition in zip(clip_means, conditions, strict=True):
-            members.setdefault(replace(condition, domain=None), []).append(mean)
+        for value, condition in zip(of_clips, conditions, strict=True):
+            members.setdefault(replace(condition, domain=None), []).append(value)
         keys = tuple(sorted(members, key=str))
         return cls(keys, torch.stack([torch.stack(members[key]).mean(0) for key in keys]).float())
 
     def of(self, condition: Condition) -> torch.Tensor:
-        """Return the mean for ``condition``, (128,).
+        """Return the tensor for ``condition``.
 
         That of the condition itself; else, where one number differs from measured conditions,
         on the line between the nearest below and above, or the nearest where there is but one;
-        else the mean of the conditions that share most attributes with it.
+        else the mean over the conditions that share most attributes with it.
         """
         inside = [
             i
@@ -56,10 +57,10 @@ class ConditionMeans:
             line = self._line(nearest, name, as_number(value))
             if line is not None:
                 return line
-        return self.mean[nearest].mean(0)
+        return self.values[nearest].mean(0)
 
     def _line(self, among: Sequence[int], name: str, wanted: float | None) -> torch.Tensor | None:
-        """Return the mean at ``wanted`` between conditions that differ in ``name``, or None."""
+        """Return the tensor at ``wanted`` between conditions that differ in ``name``, or None."""
         numbers = [as_number(dict(self.conditions[i].attributes).get(name, "")) for i in among]
         points = sorted(
             (number, index)
@@ -71,7 +72,7 @@ class ConditionMeans:
         below = [point for point in points if point[0] <= wanted]
         above = [point for point in points if point[0] > wanted]
         if not below or not above:
-            return self.mean[(below or above)[-1 if below else 0][1]]
+            return self.values[(below or above)[-1 if below else 0][1]]
         (low, first), (high, second) = below[-1], above[0]
         share = (wanted - low) / (high - low)
-        return (1 - share) * self.mean[first] + share * self.mean[second]
+        return (1 - share) * self.values[first] + share * self.values[second]

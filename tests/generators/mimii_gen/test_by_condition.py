@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from asdbench.api import Condition
-from asdbench.generators.mimii_gen.condition_means import ConditionMeans
+from asdbench.generators.mimii_gen.by_condition import ByCondition
 from asdbench.generators.mimii_gen.latents import Statistics
 
 
@@ -12,7 +12,7 @@ def bearing(section: str = "00", **attributes: str) -> Condition:
     return Condition("bearing", section, "source", tuple(sorted(attributes.items())))
 
 
-def means(**values: float) -> ConditionMeans:
+def means(**values: float) -> ByCondition:
     """Conditions ``vel4_A=1.0``: speed, place, and the value of every row of their mean."""
     conditions, rows = [], []
     for name, value in values.items():
@@ -20,10 +20,10 @@ def means(**values: float) -> ConditionMeans:
         attributes = {"vel": speed} | ({"loc": place} if place else {})
         conditions.append(bearing(**attributes))
         rows.append(torch.full((128,), value))
-    return ConditionMeans.measure(rows, conditions)
+    return ByCondition.average(rows, conditions)
 
 
-def at(found: ConditionMeans, condition: Condition) -> float:
+def at(found: ByCondition, condition: Condition) -> float:
     row = found.of(condition)
     assert row.shape == (128,)
     assert float(row.std()) == 0.0
@@ -32,7 +32,7 @@ def at(found: ConditionMeans, condition: Condition) -> float:
 
 def test_clips_of_both_domains_make_one_mean() -> None:
     here = bearing(vel="4")
-    found = ConditionMeans.measure(
+    found = ByCondition.average(
         [torch.full((128,), 1.0), torch.full((128,), 3.0)], [here, replace(here, domain="target")]
     )
     assert [c.domain for c in found.conditions] == [None]

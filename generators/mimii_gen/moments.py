@@ -1,0 +1,63 @@
+"""First and second moments of latents: of clip means, of what is slow, and of what is fast.
+
+Latents (128, T) are split into the mean of the clip, a slow part (a moving average over
+:data:`LOCAL` frames of what is left) and the rest, the fast part, which is texture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+LOCAL = 9
+"""Frames of the moving average."""
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Of the clips of one condition and label."""
+
+    clips: int
+    mean: Matrix
+    """(128,), of all frames."""
+    scatter: Matrix
+    """(128,), sum of squared deviations of the clip means."""
+    slow: Matrix
+    """(128,), deviation of the slow part."""
+    fast: Matrix
+    """(128,), deviation of the fast part."""
+
+    @classmethod
+    def of(cls, clips: Iterable[torch.Tensor]) -> Moments:
+        """Measure at least one clip (128, T)."""
+        parts = [split(clip[None].double()) for clip in clips]
+        means = np.stack([mean[0, :, 0].numpy() for mean, _, _ in parts])
+        slow, fast = (
+            np.sqrt(np.mean([part[which][0].square().mean(-1).numpy() for part in parts], axis=0))
+            for which in (1, 2)
+        )
+        center = means.mean(axis=0)
+        return cls(len(parts), center, np.sum((means - center) ** 2, axis=0), slow, fast)
+
+
+def variance_between(cells: Sequence[Moments]) -> Matrix:
+    """Return the variance of clip means around those of their cell, (128,); 0 if nothing varies."""
+    freedom = sum(cell.clips - 1 for cell in cells)
+    return np.asarray(sum(cell.scatter for cell in cells) / max(freedom, 1))
+
+
+def split(latents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return clip mean (B, 128, 1), slow and fast part (B, 128, T) of latents."""
+    mean = latents.mean(-1, keepdim=True)
+    side = LOCAL // 2
+    around = latents - mean
+    slow = nn.functional.avg_pool1d(
+        nn.functional.pad(around, (side, side), mode="replicate"), LOCAL, 1
+    )
+    return mean, slow, around - slow
