@@ -115,5 +115,6 @@ def _corrected(latents: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
     """Return corrected normalized latents (1, 128, T)."""
     center, shift, between, slow, fast = rows[:, :, None]
     mean, slowly, quickly = split(latents)
-    level: torch.Tensor = center + shift + between * (mean - center)
-    return level + slow * slowly + fast * quickly
+    level = center + shift + between * (mean - center)
+    made: torch.Tensor = level + slow * slowly + fast * quickly
+    return made
