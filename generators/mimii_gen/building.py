@@ -116,7 +116,13 @@ def train_generator(
     return replace(
         trained,
         calibration=calibrate(
-            trained, latents, how, plan.calibration_clips, seed, context.progress
+            trained,
+            latents,
+            how,
+            plan.calibration_clips,
+            seed,
+            folder / "calibration",
+            context.progress,
         ),
     )
 

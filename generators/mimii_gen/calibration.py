@@ -2,11 +2,12 @@
 
 A small network, briefly trained, gets the means and the texture of a machine's sound nearly right;
 an autoencoder hears the rest. What can be measured on training clips is corrected. Normalized
-latents are split into clip mean, slow part and fast part (:mod:`.moments`), and, row by row,
+latents are split into clip mean, slow part and fast part (:mod:`.moments`), and
 
 - the mean is shifted to that of the training clips of the condition and label;
-- the slow and the fast part are scaled to their deviations;
-- deviations of clip means are scaled to those of the machine, section and label.
+- the slow and the fast part are scaled to their deviations, row by row;
+- clip means deviate from it as they do in training clips of the machine, section and label, along
+  the main directions of these (level first, then color).
 
 For conditions between those of training, corrections are interpolated (:mod:`.by_condition`).
 No test clip enters, and nothing depends on a detector. :mod:`.calibrating` measures.
@@ -30,55 +31,69 @@ from .moments import split
 from .prompt import Prompt
 from .sampling import Sampling
 
-ROWS = ("center", "shift", "between", "slow", "fast")
+ROWS = ("center", "shift", "slow", "fast")
 """What is stored for every condition and label, 128 values each: mean of generated clips, what is
-added to it, and factors of the clip means' deviations, of the slow and of the fast part."""
+added to it, and factors of the slow and of the fast part."""
+DIRECTIONS = 8
+"""Of the clip means' deviations that are scaled."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Corrections of what a sampler makes."""
+    """Corrections of what a sampler makes; a group is a machine, section and label."""
 
     sampling: Mapping[str, Any]
     """The sampler it was measured with."""
     clips: int
     """Generated clips of every condition and label."""
     rows: Mapping[str, ByCondition]
-    """By label: (5, 128), see :data:`ROWS`."""
+    """By label: (4, 128), see :data:`ROWS`."""
+    groups: tuple[str, ...]
+    directions: torch.Tensor
+    """(G, 8, 128): of length 1, orthogonal."""
+    gains: torch.Tensor
+    """(G, 8): factors of the clip means' deviations along them."""
 
     def fits(self, how: Sampling) -> bool:
         """Return whether it was measured with this sampler and at most as many steps."""
         same = (how.sampler, how.spacing) == (self.sampling["sampler"], self.sampling["spacing"])
         return bool(same and how.steps >= self.sampling["steps"])
 
-    def knows(self, condition: Condition, label: Label) -> bool:
-        """Return whether clips of this machine, section and label were measured."""
-        group = (condition.machine, condition.section)
-        measured = self.rows[label].conditions if label in self.rows else ()
-        return any((other.machine, other.section) == group for other in measured)
-
     def apply(
         self, latents: torch.Tensor, prompts: Sequence[Prompt], statistics: Statistics
     ) -> torch.Tensor:
-        """Return calibrated latents (B, 128, T); those of unknown machines are left alone."""
+        """Return calibrated latents (B, 128, T); groups that were not measured are left alone."""
         made = latents.clone()
         for index, prompt in enumerate(prompts):
             condition = prompt.condition
-            if self.knows(condition, prompt.label):
+            if group_name(condition, prompt.label) in self.groups:
                 normal = statistics.normalize(latents[index : index + 1], [condition])
-                rows = self.rows[prompt.label].of(condition)
-                made[index] = statistics.denormalize(_corrected(normal, rows), [condition])[0]
+                corrected = self._corrected(normal, condition, prompt.label)
+                made[index] = statistics.denormalize(corrected, [condition])[0]
+        return made
+
+    def _corrected(self, latents: torch.Tensor, condition: Condition, label: Label) -> torch.Tensor:
+        """Return corrected normalized latents (1, 128, T)."""
+        group = self.groups.index(group_name(condition, label))
+        directions, gains = self.directions[group], self.gains[group]
+        center, shift, slow, fast = self.rows[label].of(condition)[:, :, None]
+        mean, slowly, quickly = split(latents)
+        apart = mean[0] - center
+        apart = apart + directions.T @ ((gains[:, None] - 1) * (directions @ apart))
+        made: torch.Tensor = center + shift + apart + slow * slowly + fast * quickly
         return made
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Return what a checkpoint stores."""
-        return {label: rows.values for label, rows in self.rows.items()}
+        named = {f"rows_{label}": rows.values for label, rows in self.rows.items()}
+        return {**named, "directions": self.directions, "gains": self.gains}
 
     def facts(self) -> dict[str, Any]:
         """Return the rest, as JSON values."""
         return {
             "sampling": dict(self.sampling),
             "clips": self.clips,
+            "groups": list(self.groups),
             "conditions": {
                 label: [format_condition(condition) for condition in rows.conditions]
                 for label, rows in self.rows.items()
@@ -88,15 +103,34 @@ class Calibration:
     @staticmethod
     def shapes(facts: Mapping[str, Any]) -> dict[str, torch.Size]:
         """Return the shapes of :meth:`tensors` that belong to ``facts``."""
-        return {
-            label: torch.Size((len(conditions), len(ROWS), DIMENSIONS))
+        groups = len(facts["groups"])
+        named = {
+            f"rows_{label}": torch.Size((len(conditions), len(ROWS), DIMENSIONS))
             for label, conditions in facts["conditions"].items()
         }
+        directions = torch.Size((groups, DIRECTIONS, DIMENSIONS))
+        return {**named, "directions": directions, "gains": directions[:2]}
 
     @classmethod
     def of(cls, facts: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> Calibration:
-        """Return what was stored; ``tensors`` are of :meth:`shapes`."""
+        """Return what was stored; ``tensors`` are of :meth:`shapes`.
+
+        Raises
+        ------
+        ValueError
+            When groups are not those of the conditions.
+        """
         sampling = facts["sampling"]
+        rows = {
+            str(label): ByCondition(
+                tuple(parse_condition(text) for text in conditions), tensors[f"rows_{label}"]
+            )
+            for label, conditions in facts["conditions"].items()
+        }
+        groups = tuple(str(name) for name in facts["groups"])
+        measured = {group_name(c, label) for label, own in rows.items() for c in own.conditions}
+        if set(groups) != measured or len(groups) != len(measured):
+            raise ValueError("the calibration's groups are not those of its conditions")
         return cls(
             {
                 "sampler": str(sampling["sampler"]),
@@ -104,17 +138,13 @@ class Calibration:
                 "spacing": float(sampling["spacing"]),
             },
             int(facts["clips"]),
-            {
-                str(label): ByCondition(tuple(map(parse_condition, conditions)), tensors[label])
-                for label, conditions in facts["conditions"].items()
-            },
+            rows,
+            groups,
+            tensors["directions"],
+            tensors["gains"],
         )
 
 
-def _corrected(latents: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-    """Return corrected normalized latents (1, 128, T)."""
-    center, shift, between, slow, fast = rows[:, :, None]
-    mean, slowly, quickly = split(latents)
-    level = center + shift + between * (mean - center)
-    made: torch.Tensor = level + slow * slowly + fast * quickly
-    return made
+def group_name(condition: Condition, label: str) -> str:
+    """Return the name of the group that clips of ``condition`` and ``label`` belong to."""
+    return f"{condition.machine}/{condition.section}/{label}"

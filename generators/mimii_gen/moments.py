@@ -23,11 +23,8 @@ Matrix = NDArray[np.float64]
 class Moments:
     """Of the clips of one condition and label."""
 
-    clips: int
-    mean: Matrix
-    """(128,), of all frames."""
-    scatter: Matrix
-    """(128,), sum of squared deviations of the clip means."""
+    means: Matrix
+    """(clips, 128), of all frames of each clip."""
     slow: Matrix
     """(128,), deviation of the slow part."""
     fast: Matrix
@@ -37,19 +34,23 @@ class Moments:
     def of(cls, clips: Iterable[torch.Tensor]) -> Moments:
         """Measure at least one clip (128, T)."""
         parts = [split(clip[None].double()) for clip in clips]
-        means = np.stack([mean[0, :, 0].numpy() for mean, _, _ in parts])
         slow, fast = (
             np.sqrt(np.mean([part[which][0].square().mean(-1).numpy() for part in parts], axis=0))
             for which in (1, 2)
         )
-        center = means.mean(axis=0)
-        return cls(len(parts), center, np.sum((means - center) ** 2, axis=0), slow, fast)
+        return cls(np.stack([mean[0, :, 0].numpy() for mean, _, _ in parts]), slow, fast)
+
+    @property
+    def mean(self) -> Matrix:
+        """(128,), of all clips."""
+        return np.asarray(self.means.mean(axis=0))
 
 
-def variance_between(cells: Sequence[Moments]) -> Matrix:
-    """Return the variance of clip means around those of their cell, (128,); 0 if nothing varies."""
-    freedom = sum(cell.clips - 1 for cell in cells)
-    return np.asarray(sum(cell.scatter for cell in cells) / max(freedom, 1))
+def covariance_between(cells: Sequence[Moments]) -> Matrix:
+    """Return the covariance of clip means around those of their cell, (128, 128)."""
+    around = np.concatenate([cell.means - cell.mean for cell in cells])
+    freedom = len(around) - len(cells)
+    return np.asarray(around.T @ around / max(freedom, 1))
 
 
 def split(latents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -42,7 +42,7 @@ class DenoiserParams(Params):
     """How."""
     store_as: Literal["float16", "float32"] = "float16"
     """Type of the stored weights."""
-    calibration_clips: int = Field(8, ge=0)
+    calibration_clips: int = Field(12, ge=0)
     """Clips of every condition and label that are made after training to calibrate the statistics
     of the output; 0 leaves it out."""
 

@@ -71,7 +71,7 @@ def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> LatentDiffusion:
 
 @pytest.fixture
 def measure(
-    model: LatentDiffusion, monkeypatch: pytest.MonkeyPatch
+    model: LatentDiffusion, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[..., tuple[Calibration, list[torch.Tensor], list[Prompt]]]:
     """Calibrate with makers in the place of the model; also return what they made."""
 
@@ -94,7 +94,9 @@ def measure(
             return torch.stack(clips)
 
         monkeypatch.setattr(calibrating, "sample", sample)
-        return calibrate(model, training_set(real), HOW, CLIPS, 0, no_progress), drawn, asked
+        train = training_set(real)
+        kept = tmp_path / "calibration"
+        return calibrate(model, train, HOW, CLIPS, 0, kept, no_progress), drawn, asked
 
     return run
 
@@ -125,8 +127,10 @@ def test_generated_latents_get_mean_and_covariance_of_training_clips(measure: An
         assert off(variances([drawn[i] for i in mine]), variances(wanted)) > 0.1
         assert np.abs(before.mean - goal.mean).max() > 5
         assert np.abs(after.mean - goal.mean).max() < 0.05
-        assert off(after.scatter, goal.scatter) < 0.1
-        assert off(before.scatter, goal.scatter) > 0.2
+        along = torch.linalg.svd(torch.from_numpy(goal.means - goal.mean))[2][:8].numpy()
+        spread = [((m.means - m.mean) @ along.T).std(axis=0) for m in (before, after, goal)]
+        assert off(spread[1], spread[2]) < 0.02
+        assert off(spread[0], spread[2]) > 0.1
         assert off(after.slow, goal.slow) < 0.05
         assert off(after.fast, goal.fast) < 0.05
         assert off(before.fast, goal.fast) > 0.1
@@ -141,8 +145,8 @@ def test_what_matches_already_is_left_as_it_is(measure: Any, model: LatentDiffus
 
     found, drawn, asked = measure([source], [same])
     latents = torch.stack(drawn)
-    factors = found.rows["normal"].values[0, 2:]
-    assert torch.allclose(factors, torch.ones_like(factors), atol=1e-3)
+    for factors in (found.rows["normal"].values[0, 2:], found.gains):
+        assert torch.allclose(factors, torch.ones_like(factors), atol=1e-3)
     assert (found.apply(latents, asked, UNIT) - latents).abs().max() < 0.01
 
 
@@ -248,3 +252,53 @@ def test_a_difference_of_means_counts_as_far_as_chance_does_not_explain_it() -> 
     assert shift(3.0, 8) == pytest.approx(3.0, rel=0.1)
     assert shift(0.0, 3) < 0.15  # of 0.41, which chance makes
     assert shift(0.0, 60) < 0.1
+
+
+def test_clip_means_deviate_as_in_training_along_their_main_directions_only() -> None:
+    rng = np.random.default_rng(0)
+    level = np.ones(128) / np.sqrt(128)
+    flat = np.ones(128)
+
+    def moments(size: float, rest: float) -> Moments:
+        means = size * rng.standard_normal((400, 1)) * level
+        return Moments(means + rest * rng.standard_normal((400, 128)), flat, flat)
+
+    condition = Condition("fan", "00", None, ())
+    found = combine([Cell(condition, "normal", moments(3.0, 0.1), moments(1.5, 0.1))], HOW, 400)
+    assert float(found.gains[0, 0]) == pytest.approx(2.0, rel=0.1)
+    assert abs(float(found.directions[0, 0] @ torch.from_numpy(level).float())) > 0.99
+    tilt = torch.linspace(-1, 1, 128)[None, :, None].expand(1, 128, FRAMES)
+    prompt = Prompt(condition, "normal", "")
+    plain = found.apply(torch.zeros(1, 128, FRAMES), [prompt], UNIT)
+    assert (found.apply(tilt, [prompt], UNIT) - plain - tilt).abs().max() < 0.2
+    louder = found.apply(torch.ones(1, 128, FRAMES), [prompt], UNIT) - plain
+    assert louder.mean() == pytest.approx(2.0, rel=0.1)
+
+
+def test_what_was_measured_is_not_measured_again(
+    model: LatentDiffusion, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    calls: list[int] = []
+
+    def sample(
+        _: LatentDiffusion, prompts: Sequence[Prompt], frames: int, seeds: Sequence[int], how: Any
+    ) -> torch.Tensor:
+        calls.append(len(prompts))
+        return torch.stack([maker(2)(seed) for seed in seeds])
+
+    monkeypatch.setattr(calibrating, "sample", sample)
+    train = training_set([maker(1), maker(3)])
+    first = calibrate(model, train, HOW, 3, 0, tmp_path, no_progress)
+    assert calls == [3, 3]
+    again = calibrate(model, train, HOW, 3, 0, tmp_path, no_progress)
+    assert calls == [3, 3]
+    for name, value in again.tensors().items():
+        assert torch.equal(value, first.tensors()[name])
+    damaged = sorted(tmp_path.glob("*.safetensors"))[0]
+    damaged.write_bytes(damaged.read_bytes()[:50])
+    calibrate(model, train, HOW, 3, 0, tmp_path, no_progress)
+    assert calls == [3, 3, 3]
+    with torch.no_grad():
+        next(model.unet.parameters()).add_(1.0)
+    calibrate(model, train, HOW, 3, 0, tmp_path, no_progress)
+    assert calls == [3] * 5

@@ -42,7 +42,7 @@ def made(folder: Path, text: str = "attributes", **chosen: Any) -> LatentDiffusi
     model = tiny_diffusion.tiny_model(
         tiny_diffusion.latent_set(folder / "latents"), text=text, **chosen
     )
-    rows = torch.arange(5 * 128).reshape(1, 5, 128) / 512.0 + 0.5
+    rows = torch.arange(4 * 128).reshape(1, 4, 128) / 512.0 + 0.5
     fan, _, pump = tiny_diffusion.CONDITIONS
     fan, pump = replace(fan, domain=None), replace(pump, domain=None)
     corrections = Calibration(
@@ -52,6 +52,9 @@ def made(folder: Path, text: str = "attributes", **chosen: Any) -> LatentDiffusi
             "anomaly": ByCondition((fan,), rows),
             "normal": ByCondition((fan, pump), torch.cat([rows, rows + 1])),
         },
+        groups=("fan/00/anomaly", "fan/00/normal", "pump/00/normal"),
+        directions=torch.eye(8, 128).repeat(3, 1, 1),
+        gains=torch.arange(24).reshape(3, 8) / 12 + 0.25,
     )
     return replace(model, calibration=corrections, training={"steps": 3, "losses": []})
 
@@ -226,8 +229,8 @@ def test_a_truncated_file(folder: Path, share: float) -> None:
         "text._out.1.bias",
         "statistics.mean",
         "statistics.std",
-        "calibration.anomaly",
-        "calibration.normal",
+        "calibration.rows_anomaly",
+        "calibration.directions",
     ],
 )
 def test_a_tensor_that_is_missing_misshapen_or_not_finite(folder: Path, name: str) -> None:
@@ -271,7 +274,7 @@ def test_no_statistics(folder: Path) -> None:
 
 def test_a_calibration_that_the_card_does_not_know(folder: Path) -> None:
     change_card(folder, lambda card: card.update(calibration=None))
-    refused(folder, "2 tensors of calibration are unexpected")
+    refused(folder, "4 tensors of calibration are unexpected")
 
 
 @pytest.mark.parametrize(
@@ -305,6 +308,7 @@ def test_a_card_without_sense(folder: Path, field: str, value: Any) -> None:
         ("text", {"kind": "other"}),
         ("text", {"dim": 10**9}),
         ("statistics", {"groups": ["fan/00", "valve/00"]}),
+        ("calibration", {"groups": ["fan/00/anomaly", "fan/00/normal", "fan/01/normal"]}),
         ("calibration", {"conditions": {"normal": ["fan/00/-/vel=6", "fan/00/-/vel=8"]}}),
         ("calibration", {"conditions": {"normal": ["fan/00/-/vel"]}}),
         ("calibration", {"conditions": {}}),

@@ -120,7 +120,7 @@ def test_nothing_clips(model: LatentDiffusion) -> None:
 
 def test_the_calibration_is_applied_where_it_fits(model: LatentDiffusion) -> None:
     rows = torch.zeros(1, 128)
-    measured = torch.stack([rows[0], rows[0] + 6.0, *[rows[0] + 1] * 3])  # shifted by 6 dB
+    measured = torch.stack([rows[0], rows[0] + 6.0, rows[0] + 1, rows[0] + 1])  # shifted by 6 dB
     louder = Calibration(
         {"sampler": "unipc", "steps": 2, "spacing": 2.0},
         4,
@@ -129,6 +129,9 @@ def test_the_calibration_is_applied_where_it_fits(model: LatentDiffusion) -> Non
                 (replace(tiny_diffusion.CONDITIONS[0], domain=None),), measured[None]
             )
         },
+        ("fan/00/anomaly",),
+        torch.eye(8, 128)[None],
+        torch.ones(1, 8),
     )
     unit = Statistics("dimension", ("*",), rows - 40, rows + 1)
     model = replace(model, statistics=unit)
