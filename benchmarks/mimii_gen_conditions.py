@@ -20,7 +20,7 @@ from tabulate import tabulate
 
 from asdbench.conditions import parse_condition
 from asdbench.generators.mimii_gen.checkpoint import CARD
-from asdbench.generators.mimii_gen.generator import SHIPPED
+from asdbench.generators.mimii_gen.shipped import FOLDER
 
 
 def auc(negative: pd.Series, positive: pd.Series) -> float:
@@ -34,7 +34,7 @@ def auc(negative: pd.Series, positive: pd.Series) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
-    parser.add_argument("--checkpoint", type=Path, default=SHIPPED / "mini")
+    parser.add_argument("--checkpoint", type=Path, default=FOLDER / "mini")
     parser.add_argument("--grid", default="diffused")
     parser.add_argument("--normals", default="diffused-normals")
     options = parser.parse_args()

@@ -98,7 +98,7 @@ def combine(cells: Sequence[Cell], how: Sampling, clips: int) -> Calibration:
         directions.append(along)
         gains.append(factors)
     return Calibration(
-        {"sampler": how.sampler, "steps": how.steps, "spacing": how.spacing},
+        {name: getattr(how, name) for name in ("sampler", "steps", "spacing", "guidance")},
         clips,
         {label: _table(found) for label, found in sorted(rows.items())},
         groups,
@@ -112,7 +112,7 @@ def _directions(cells: Sequence[Cell]) -> tuple[Matrix, Matrix]:
     real = covariance_between([cell.real for cell in cells])
     made = covariance_between([cell.made for cell in cells])
     values, vectors = np.linalg.eigh(real)
-    along = vectors[:, ::-1].T[:DIRECTIONS]
+    along = np.ascontiguousarray(vectors[:, ::-1].T[:DIRECTIONS])
     wanted = np.sqrt(np.maximum(values[::-1][:DIRECTIONS], 0.0))
     found = np.sqrt(np.einsum("kd,de,ke->k", along, made, along).clip(0.0))
     return along, _gain(wanted, found, _DIRECTION_LIMITS)

@@ -55,9 +55,13 @@ class Calibration:
     """(G, 8): factors of the clip means' deviations along them."""
 
     def fits(self, how: Sampling) -> bool:
-        """Return whether it was measured with this sampler and at most as many steps."""
-        same = (how.sampler, how.spacing) == (self.sampling["sampler"], self.sampling["spacing"])
-        return bool(same and how.steps >= self.sampling["steps"])
+        """Return whether it was measured of what this sampler makes: from noise, in as many steps.
+
+        More steps than it was measured with do no harm.
+        """
+        asked = {"sampler": how.sampler, "spacing": how.spacing, "guidance": how.guidance}
+        same = asked == {name: self.sampling[name] for name in asked}
+        return bool(same and how.strength == 1 and how.steps >= self.sampling["steps"])
 
     def apply(
         self, latents: torch.Tensor, prompts: Sequence[Prompt], statistics: Statistics
@@ -136,6 +140,7 @@ class Calibration:
                 "sampler": str(sampling["sampler"]),
                 "steps": int(sampling["steps"]),
                 "spacing": float(sampling["spacing"]),
+                "guidance": float(sampling["guidance"]),
             },
             int(facts["clips"]),
             rows,

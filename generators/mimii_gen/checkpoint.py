@@ -202,7 +202,7 @@ def _check_names_and_values(tensors: Mapping[str, torch.Tensor]) -> None:
 def _part(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
     prefix = name + "."
     return {
-        key.removeprefix(prefix): value.float()
+        key.removeprefix(prefix): value.float().clone()  # aligned, so that products are the same
         for key, value in tensors.items()
         if key.startswith(prefix)
     }

@@ -20,7 +20,7 @@ from asdbench.api import (
     LabelledClipSet,
     Request,
 )
-from asdbench.errors import PluginError, WeightsError
+from asdbench.errors import PluginError
 
 from .._matching import Sources
 from .building import train_generator
@@ -31,9 +31,8 @@ from .model import LatentDiffusion
 from .params import LatentDiffusionParams, MIMIIGenParams
 from .rendering import Renderer
 from .sampling import Sampling
+from .shipped import shipped
 
-SHIPPED = Path(__file__).parent / "checkpoints"
-"""Checkpoints that come with the package, by name."""
 _FIT_SHARE = 0.1  # of the clips lent by a suite, held out for validation
 
 
@@ -57,7 +56,7 @@ class LatentDiffusionGenerator(Generator):
         """Load the checkpoint, or train one in the scratch folder."""
         where = self.params.checkpoint
         if where is not None:
-            self._model = self._load(_shipped(where) if isinstance(where, str) else where)
+            self._model = self._load(shipped(where) if isinstance(where, str) else where)
             return
         order = context.rng().permutation(len(train))
         count = max(1, round(_FIT_SHARE * len(train)))
@@ -206,21 +205,3 @@ class MIMIIGen(LatentDiffusionGenerator):
             train_codec(train, held_out, folder, self.params.codec_training, context)
         else:
             super().train(part, train, held_out, folder, context)
-
-
-def _shipped(name: str) -> Path:
-    """Return the folder of a checkpoint that comes with the package.
-
-    Raises
-    ------
-    WeightsError
-        When this version has none of that name.
-    """
-    folder = SHIPPED / name
-    if not folder.is_dir():
-        raise WeightsError(
-            f"this version of asdbench comes without the checkpoint '{name}'",
-            "Train one (`asdbench train generator mimii-gen --help`) and name its folder with "
-            "'checkpoint', or set 'checkpoint: null' to train on the suite's own clips.",
-        )
-    return folder

@@ -186,6 +186,8 @@ def test_it_belongs_to_the_sampler_it_was_measured_with(measure: Any) -> None:
     assert found.fits(replace(HOW, steps=25))
     assert not found.fits(replace(HOW, steps=8))
     assert not found.fits(replace(HOW, sampler="ddim"))
+    assert not found.fits(replace(HOW, guidance=2.0))
+    assert not found.fits(replace(HOW, strength=0.8))  # of a normal clip
 
 
 def test_it_can_be_stored_and_read_back(measure: Any) -> None:

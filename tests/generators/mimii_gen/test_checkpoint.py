@@ -46,7 +46,7 @@ def made(folder: Path, text: str = "attributes", **chosen: Any) -> LatentDiffusi
     fan, _, pump = tiny_diffusion.CONDITIONS
     fan, pump = replace(fan, domain=None), replace(pump, domain=None)
     corrections = Calibration(
-        sampling={"sampler": "unipc", "steps": 2, "spacing": 2.0},
+        sampling={"sampler": "unipc", "steps": 2, "spacing": 2.0, "guidance": 1.0},
         clips=4,
         rows={
             "anomaly": ByCondition((fan,), rows),

@@ -293,9 +293,9 @@ def test_severity_and_guidance_change_anomalies(tmp_path: Path, fitted: MIMIIGen
 def test_without_the_packaged_checkpoint_it_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from asdbench.generators.mimii_gen import generator
+    from asdbench.generators.mimii_gen import shipped
 
-    monkeypatch.setattr(generator, "SHIPPED", tmp_path / "none")
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path / "none")
     with pytest.raises(WeightsError, match="'mini'") as caught:
         MIMIIGen(MIMIIGenParams()).fit(clip_pool(1, (SAMPLES,)), context(tmp_path / "c"))
     assert "asdbench train generator mimii-gen" in str(caught.value)

@@ -122,7 +122,7 @@ def test_the_calibration_is_applied_where_it_fits(model: LatentDiffusion) -> Non
     rows = torch.zeros(1, 128)
     measured = torch.stack([rows[0], rows[0] + 6.0, rows[0] + 1, rows[0] + 1])  # shifted by 6 dB
     louder = Calibration(
-        {"sampler": "unipc", "steps": 2, "spacing": 2.0},
+        {"sampler": "unipc", "steps": 2, "spacing": 2.0, "guidance": 1.0},
         4,
         {
             "anomaly": ByCondition(
