@@ -55,37 +55,46 @@ class Calibration:
     """(G, 8): factors of the clip means' deviations along them."""
 
     def fits(self, how: Sampling) -> bool:
-        """Return whether it was measured of what this sampler makes: from noise, in as many steps.
-
-        More steps than it was measured with do no harm.
-        """
+        """Return whether it was measured with this sampler, in at most as many steps."""
         asked = {"sampler": how.sampler, "spacing": how.spacing, "guidance": how.guidance}
         same = asked == {name: self.sampling[name] for name in asked}
-        return bool(same and how.strength == 1 and how.steps >= self.sampling["steps"])
+        return bool(same and how.steps >= self.sampling["steps"])
 
     def apply(
-        self, latents: torch.Tensor, prompts: Sequence[Prompt], statistics: Statistics
+        self,
+        latents: torch.Tensor,
+        prompts: Sequence[Prompt],
+        statistics: Statistics,
+        texture_only: bool = False,
     ) -> torch.Tensor:
-        """Return calibrated latents (B, 128, T); groups that were not measured are left alone."""
+        """Return calibrated latents (B, 128, T); groups that were not measured are left alone.
+
+        With ``texture_only`` clip means stay: those of clips made from a normal are the normal's.
+        """
         made = latents.clone()
         for index, prompt in enumerate(prompts):
             condition = prompt.condition
             if group_name(condition, prompt.label) in self.groups:
                 normal = statistics.normalize(latents[index : index + 1], [condition])
-                corrected = self._corrected(normal, condition, prompt.label)
+                corrected = self._corrected(normal, condition, prompt.label, texture_only)
                 made[index] = statistics.denormalize(corrected, [condition])[0]
         return made
 
-    def _corrected(self, latents: torch.Tensor, condition: Condition, label: Label) -> torch.Tensor:
+    def _corrected(
+        self, latents: torch.Tensor, condition: Condition, label: Label, texture_only: bool
+    ) -> torch.Tensor:
         """Return corrected normalized latents (1, 128, T)."""
         group = self.groups.index(group_name(condition, label))
         directions, gains = self.directions[group], self.gains[group]
         center, shift, slow, fast = self.rows[label].of(condition)[:, :, None]
         mean, slowly, quickly = split(latents)
+        texture: torch.Tensor = slow * slowly + fast * quickly
+        if texture_only:
+            return mean + texture
         apart = mean[0] - center
         apart = apart + directions.T @ ((gains[:, None] - 1) * (directions @ apart))
-        made: torch.Tensor = center + shift + apart + slow * slowly + fast * quickly
-        return made
+        level: torch.Tensor = center + shift + apart
+        return level + texture
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Return what a checkpoint stores."""

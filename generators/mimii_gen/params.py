@@ -102,7 +102,7 @@ class MIMIIGenParams(LatentDiffusionParams):
     """What can be chosen."""
 
     checkpoint: Literal["mini"] | Path | None = "mini"
-    """The package's own, where this version has one; a folder made by `asdbench train generator
+    """The package's own, trained on simulated machines; a folder made by `asdbench train generator
     mimii-gen`; or null: train on the clips that the suite lends to generators."""
     codec_source: str | None = None
     """Hub id, local folder or Meta's `.th` file of EnCodec, where it is used."""

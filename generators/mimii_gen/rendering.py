@@ -81,7 +81,8 @@ class Renderer:
         latents = sample(self.model, prompts, codec.frames(inside), seeds, self.how, normals)
         calibration = self.model.calibration
         if self.calibrate and calibration is not None and calibration.fits(self.how):
-            latents = calibration.apply(latents, prompts, self.model.statistics)
+            statistics = self.model.statistics
+            latents = calibration.apply(latents, prompts, statistics, self.from_normals)
         audio = self._decode(latents, inside, seeds, sample_rate, wanted)
         return GeneratedBatch(audio, sample_rate, notes)
 
