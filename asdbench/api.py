@@ -267,7 +267,10 @@ class GeneratedBatch:
     audio: Sequence[Audio]
     sample_rate: int
     notes: Sequence[Mapping[str, str]] = field(default_factory=tuple)
-    """Optional, one a clip: how it was made (kept with the clip, never shown to a detector)."""
+    """Optional, one a clip: how it was made (kept with the clip, never shown to a detector).
+
+    `asdbench generate` also says what a note named ``warning`` says, once for each text.
+    """
 
 
 class Generator(ABC):

@@ -119,6 +119,8 @@ def generate(
             device=device,
             observer=watch,
         )
+    for warning in made.warnings:
+        typer.echo(f"warning: {warning}", err=True)
     typer.echo(f"{made.written} clips written, {made.kept} kept: {made.manifest}")
 
 

@@ -16,7 +16,7 @@ from asdbench.engine.sources import identity
 from asdbench.engine.store import Store, digest, entry_key
 from asdbench.engine.tasks import Entry, FitGenerator
 from asdbench.engine.units import Unit, by_unit
-from asdbench.errors import DataError, PluginError
+from asdbench.errors import DataError, PluginError, WeightsError
 from asdbench.suite import LoadedPlugin
 
 NO_CLIPS = "Give it clips to learn from: --suite SUITE, or --data DATASET."
@@ -68,6 +68,8 @@ class Fitter:
         generator: Generator = self.plugin.cls(self.plugin.params)
         try:
             generator.fit(nothing, context)
+        except WeightsError:
+            raise  # no clips would help
         except Exception as error:  # a plug-in that needs clips may fail in any way
             raise PluginError(
                 f"'{self.plugin.cls.info.id}' cannot be used without clips to learn from: "

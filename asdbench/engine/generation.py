@@ -94,6 +94,8 @@ class Made:
     folder: Path
     written: int
     kept: int
+    warnings: tuple[str, ...] = ()
+    """What the generator warned of, and for how many of the clips written now."""
 
     @property
     def manifest(self) -> Path:
@@ -133,6 +135,7 @@ def run_generation(
             _check_refusals(generator, by_unit[unit], generation)
         if not begun:
             state(folder, REQUEST, request)
+        warned = Counter[str]()
         with listing(folder, [row.path for row, _ in rows], kept) as made:
             for unit, (generator, train) in fitted.items():
                 for row, clip in _make(generator, by_unit[unit], train, generation, context):
@@ -140,8 +143,10 @@ def run_generation(
                     target.parent.mkdir(parents=True, exist_ok=True)
                     write_wav(target, clip.audio, generation.audio.sample_rate)
                     made.add(row.noting(clip.notes))
+                    warned.update(text for name, text in clip.notes.items() if name == "warning")
                     observer.working(len(made.rows) - len(kept), len(todo), "clips")
-    return Made(folder, len(todo), len(kept))
+    warnings = tuple(f"{text} ({count} clips)" for text, count in warned.items())
+    return Made(folder, len(todo), len(kept), warnings)
 
 
 def _make(
@@ -175,7 +180,9 @@ def _check_refusals(
         if reason is not None:
             reasons[f"'{generator.info.id}' refuses {request.condition}: {reason}"] = None
     if reasons:
-        hint = NO_CLIPS if generation.material is None else "Ask for other conditions."
+        hint = "Ask for other conditions."
+        if generation.material is None:
+            hint += " Does the generator learn from clips? " + NO_CLIPS
         raise PluginError("\n".join(reasons), hint)
 
 
@@ -187,7 +194,7 @@ def _kept(
     Raises
     ------
     DataError
-        When the folder lists clips that nobody asks for now.
+        When the folder lists clips that nobody asks for now, or of another length.
     """
     asked = {row.path: (row, request.samples) for row, request in rows}
     there = read_made(folder)
@@ -198,12 +205,28 @@ def _kept(
             f"e.g. {strangers[0]}",
             "Name another folder: --out FOLDER. More clips of the same conditions may be added.",
         )
+    for row in there:
+        _check_length(folder / row.path, audio.sample_rate, asked[row.path][1])
     return {
         row.path: row
         for row in there
         if row.noting({}) == asked[row.path][0]
         and _whole(folder / row.path, audio.sample_rate, asked[row.path][1])
     }
+
+
+def _check_length(path: Path, sample_rate: int, samples: int) -> None:
+    """Refuse to write over a finished clip of another length."""
+    try:
+        found = probe(path)
+    except BadClipError:
+        return
+    if found.samples != samples:
+        raise DataError(
+            f"{path} is there already and lasts {found.samples / found.sample_rate:g} s, not "
+            f"{samples / sample_rate:g} s",
+            "Ask for the same length (--seconds), or name another folder: --out FOLDER.",
+        )
 
 
 def _whole(path: Path, sample_rate: int, samples: int) -> bool:

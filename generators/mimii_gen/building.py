@@ -109,8 +109,9 @@ def train_generator(
         context.progress,
         Reviewer(model, shown, how, folder / "review"),
     )
-    begun = {"started": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), **versions()}
-    trained = replace(model, training={**begun, **trainer.run()})
+    record = trainer.run()
+    finished = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    trained = replace(model, training={"finished": finished, **versions(), **record})
     if not plan.calibration_clips:
         return trained
     return replace(

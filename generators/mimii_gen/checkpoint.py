@@ -117,7 +117,10 @@ def load_checkpoint(
         model = _assemble(card, tensors, codec_source, text_source, codec_of)
         model.clips = _read_clips(folder / CLIPS, card["trained_on"])
         return model
-    except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as problem:
+    except ValidationError as problem:
+        wrong = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in problem.errors()]
+        raise WeightsError(f"{folder / CARD}: {'; '.join(wrong)}", _REMEDY) from problem
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise WeightsError(f"{folder / CARD} is malformed: {problem!r}", _REMEDY) from problem
     except (DataError, WeightsError) as problem:  # of codec, text encoder or a condition
         raise WeightsError(f"{folder}: {problem.message}", problem.hint) from problem
@@ -229,8 +232,11 @@ def _compare(
 
 def _read_card(folder: Path) -> dict[str, Any]:
     path = folder / CARD
+    if not folder.is_dir():
+        found = "a file, not a folder" if folder.exists() else "not there"
+        raise WeightsError(f"the checkpoint {folder} is {found}", _REMEDY)
     if not path.is_file():
-        pickled = sorted(p.name for p in folder.glob("*.bin")) if folder.is_dir() else []
+        pickled = sorted(p.name for p in folder.glob("*.bin"))
         found = f"; {pickled[0]} is pickled and not read" if pickled else ""
         raise WeightsError(
             f"{folder} is no checkpoint of a generator: it has no {CARD}{found}", _REMEDY

@@ -81,15 +81,34 @@ class LatentDiffusion:
 
     def knows(self, condition: Condition, name: str, value: str) -> bool:
         """Return whether training saw this attribute of the machine, or other numbers of it."""
-        values = {
+        values = self._heard(condition, name)
+        numeric = bool(values) and all(as_number(text) is not None for text in values)
+        return value in values or (numeric and as_number(value) is not None)
+
+    def strangeness(self, condition: Condition) -> list[str]:
+        """Return in words what of ``condition`` training never heard the like of."""
+        found = []
+        for name, value in condition.attributes:
+            heard = self._heard(condition, name)
+            numbers = [number for number in map(as_number, heard) if number is not None]
+            if not heard:
+                found.append(f"{name} is no attribute that training knew, and left out")
+            elif not self.knows(condition, name, value):
+                known = ", ".join(sorted(heard))
+                found.append(f"{name}={value} was never heard and is left out; heard: {known}")
+            elif value not in heard and not min(numbers) <= float(value) <= max(numbers):
+                low, high = min(numbers), max(numbers)
+                found.append(f"{name}={value} lies outside of what was heard, {low:g} to {high:g}")
+        return found
+
+    def _heard(self, condition: Condition, name: str) -> set[str]:
+        return {
             text
             for seen in self.conditions
             if (seen.machine, seen.section) == (condition.machine, condition.section)
             for key, text in seen.attributes
             if key == name
         }
-        numeric = bool(values) and all(as_number(text) is not None for text in values)
-        return value in values or (numeric and as_number(value) is not None)
 
     @torch.no_grad()
     def embed(self, prompts: Sequence[Prompt]) -> torch.Tensor:

@@ -98,6 +98,9 @@ class Renderer:
 
     def _notes(self, request: Request, prompt: Prompt) -> dict[str, str]:
         notes = {"caption": prompt.caption}
+        strange = self.model.strangeness(request.condition)
+        if strange and self.model.settings.detail != "machine":
+            notes["warning"] = f"{request.condition.machine}: {'; '.join(strange)}"
         told = set(prompt.condition.attributes)
         unknown = [pair for pair in request.condition.attributes if pair not in told]
         if unknown and self.model.settings.detail != "machine":

@@ -178,7 +178,8 @@ def change_tensors(folder: Path, change: Callable[[Tensors], None]) -> None:
 
 
 def test_no_folder_and_no_card(folder: Path, tmp_path: Path) -> None:
-    refused(tmp_path / "nowhere", r"is no checkpoint of .*: it has no card\.json")
+    refused(tmp_path / "nowhere", "nowhere is not there")
+    refused(folder / CARD, "card.json is a file, not a folder")
     (folder / CARD).unlink()
     refused(folder, "it has no card.json")
 

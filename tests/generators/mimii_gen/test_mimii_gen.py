@@ -267,7 +267,7 @@ def test_from_a_normal_needs_one_of_the_machine(tmp_path: Path) -> None:
 def test_without_clips_or_weights_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no clips to train on"):
         made().fit(clip_pool(1), context(tmp_path / "fit"))
-    with pytest.raises(WeightsError, match="no checkpoint"):
+    with pytest.raises(WeightsError, match="nowhere is not there"):
         made(checkpoint=tmp_path / "nowhere").fit(clip_pool(), context(tmp_path / "fit2"))
     with pytest.raises(PluginError, match="not fitted"):
         made().refuses(ask()[0])

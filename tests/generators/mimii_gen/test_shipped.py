@@ -98,3 +98,27 @@ def test_what_it_does_not_know_it_refuses(generator: MIMIIGen) -> None:
     assert "bearing, fan, gearbox, slider, valve" in str(
         generator.refuses(Request(where, "normal", 0, 16_000))
     )
+
+
+@pytest.mark.parametrize(
+    ("machine", "attributes", "said"),
+    [
+        ("fan", {"m-n": "QQ"}, "m-n=QQ was never heard and is left out; heard: "),
+        ("fan", {"foo": "W"}, "foo is no attribute that training knew"),
+        ("slider", {"vel": "99999"}, "vel=99999 lies outside of what was heard, 100 to 1300"),
+        ("slider", {"vel": "abc"}, "vel=abc was never heard"),
+        ("slider", {"vel": "450"}, None),
+        ("slider", {"vel": "500"}, None),
+        ("fan", {}, None),
+    ],
+)
+def test_it_warns_of_what_it_never_heard(
+    generator: MIMIIGen, machine: str, attributes: dict[str, str], said: str | None, tmp_path: Path
+) -> None:
+    where = Condition(machine, "00", None, tuple(sorted(attributes.items())))
+    request = Request(where, "normal", 0, 8000)
+    notes = next(iter(generator.generate([request], NO_CLIPS, Context(0, tmp_path)))).notes[0]
+    if said is None:
+        assert "warning" not in notes
+    else:
+        assert said in notes["warning"]
