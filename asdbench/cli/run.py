@@ -78,7 +78,7 @@ def _incomplete(result: Run) -> str:
     cells = [cell for cell in result.report.cells if cell.status != "ok"]
     if failed:
         return (
-            f"incomplete: {failed} tasks failed. {_first_cause(result)}\nThe report lists them; "
+            f"incomplete: {failed} tasks failed.{_first_cause(result)}\nThe report lists them; "
             f"details are in {result.folder / 'events.jsonl'}.\nThe same command tries them again."
         )
     reasons = "; ".join(sorted({cell.reason for cell in cells if cell.reason}))
@@ -88,4 +88,4 @@ def _incomplete(result: Run) -> str:
 def _first_cause(result: Run) -> str:
     """Return what the first task said that did not merely wait for another one that failed."""
     causes = [p for p in result.report.problems if p.error != "upstream"]
-    return f"The first, {causes[0].task}: {causes[0].message}" if causes else ""
+    return f" The first, {causes[0].task}: {causes[0].message}" if causes else ""

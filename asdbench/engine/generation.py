@@ -205,33 +205,30 @@ def _kept(
             f"e.g. {strangers[0]}",
             "Name another folder: --out FOLDER. More clips of the same conditions may be added.",
         )
-    for row in there:
-        _check_length(folder / row.path, audio.sample_rate, asked[row.path][1])
     return {
         row.path: row
         for row in there
-        if row.noting({}) == asked[row.path][0]
-        and _whole(folder / row.path, audio.sample_rate, asked[row.path][1])
+        if _whole(folder / row.path, audio.sample_rate, asked[row.path][1])
+        and row.noting({}) == asked[row.path][0]
     }
 
 
-def _check_length(path: Path, sample_rate: int, samples: int) -> None:
-    """Refuse to write over a finished clip of another length."""
+def _whole(path: Path, sample_rate: int, samples: int) -> bool:
+    """Return whether a clip is there and readable.
+
+    Raises
+    ------
+    DataError
+        When it was made with another length: it is not to be written over.
+    """
     try:
         found = probe(path)
     except BadClipError:
-        return
+        return False
     if found.samples != samples:
         raise DataError(
             f"{path} is there already and lasts {found.samples / found.sample_rate:g} s, not "
             f"{samples / sample_rate:g} s",
             "Ask for the same length (--seconds), or name another folder: --out FOLDER.",
         )
-
-
-def _whole(path: Path, sample_rate: int, samples: int) -> bool:
-    try:
-        found = probe(path)
-    except BadClipError:
-        return False
-    return (found.sample_rate, found.samples) == (sample_rate, samples)
+    return found.sample_rate == sample_rate

@@ -179,7 +179,7 @@ class MIMIIGen(LatentDiffusionGenerator):
         id="mimii-gen",
         version="1",
         params=MIMIIGenParams,
-        description="Text-conditioned latent diffusion of machine sound.",
+        description="Text-conditioned latent diffusion; brings a checkpoint of simulated machines.",
         paper="Purohit et al., MIMII-Gen, arXiv 2409.18542, 2024",
         scope="suite",
     )

@@ -33,12 +33,13 @@ class Moments:
     @classmethod
     def of(cls, clips: Iterable[torch.Tensor]) -> Moments:
         """Measure at least one clip (128, T)."""
-        parts = [split(clip[None].double()) for clip in clips]
-        slow, fast = (
-            np.sqrt(np.mean([part[which][0].square().mean(-1).numpy() for part in parts], axis=0))
-            for which in (1, 2)
-        )
-        return cls(np.stack([mean[0, :, 0].numpy() for mean, _, _ in parts]), slow, fast)
+        means, slow, fast = [], [], []
+        for clip in clips:
+            mean, slowly, quickly = (part[0].numpy() for part in split(clip[None].double()))
+            means.append(mean[:, 0])
+            slow.append(np.mean(slowly**2, axis=1))
+            fast.append(np.mean(quickly**2, axis=1))
+        return cls(np.stack(means), np.sqrt(np.mean(slow, axis=0)), np.sqrt(np.mean(fast, axis=0)))
 
     @property
     def mean(self) -> Matrix:
