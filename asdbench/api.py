@@ -47,6 +47,22 @@ class Params(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
+class Part(BaseModel):
+    """Another detector that a detector is made of, as a parameter of it.
+
+    A field of this type in a detector's parameters asks the engine to fit that detector first, on
+    the training clips of its own scope, and to lend it, fitted, under the name of the field:
+    :attr:`Context.parts`. Two detectors with the same part share its fit.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    use: str
+    """A detector's name (`asdbench plugins list`), or `./file.py:Class` beside the suite."""
+    params: dict[str, Any] = {}
+    """Its parameters (`asdbench plugins show NAME`)."""
+
+
 @dataclass(frozen=True, order=True)
 class Condition:
     """An operating condition: what MIMII DG calls the domain-shift parameter values.
@@ -116,6 +132,8 @@ class Context:
     """``cpu``, ``cuda`` or ``cuda:N``."""
     progress: Callable[[int, int, str], None] = no_progress
     """``progress(done, total, what)``, as often as you like."""
+    parts: Mapping[str, Detector] = field(default_factory=dict)
+    """The fitted detectors that the parameters ask for, by the name of the :class:`Part`."""
 
     def rng(self) -> np.random.Generator:
         """Return a fresh NumPy generator from :attr:`seed`."""
@@ -188,7 +206,9 @@ class DetectorInfo(PluginInfo):
     """Parameters that only :meth:`Detector.score` reads: entries that differ in nothing else
     share one fit."""
     transductive: bool = False
-    """Whether a clip's score depends on the other clips scored with it."""
+    """Whether a clip's score depends on the other clips scored with it. Such a detector is given
+    one arm at a time: one section's normals with as many of one kind of anomalies as in the test
+    data (see docs/metrics.md)."""
     needs: frozenset[str] = frozenset()
     """What it needs beyond the default; known: ``test_domain``."""
 

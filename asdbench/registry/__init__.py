@@ -22,6 +22,7 @@ from asdbench.registry.discovery import (
     register_file,
 )
 from asdbench.registry.names import did_you_mean, nearest
+from asdbench.registry.parts import parts_of
 from asdbench.registry.ref import KINDS, Kind, PluginRef, singular
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "inspect_file",
     "load",
     "nearest",
+    "parts_of",
     "plugins",
     "register_file",
     "singular",

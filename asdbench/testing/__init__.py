@@ -1,0 +1,1 @@
+"""Executable contracts: what every plug-in must do, as checks with names."""
