@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from asdbench.cli.new_plugin import new_plugin
 from asdbench.cli.options import PluginOption
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ plugins_app = typer.Typer(
     rich_markup_mode=None,
     help="List and show plug-ins.",
 )
+plugins_app.command("new")(new_plugin)
 _JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
