@@ -1,92 +1,87 @@
-"""Training of the autoencoder: epochs as permutations of window starts, no Python per sample."""
+"""Training of a reconstruction network, with its gradient written out."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from asdbench.errors import AsdbenchError
 
-from ._ae_gradient import Backpropagation
-from ._ae_network import Autoencoder
-from ._dcase_ae_params import Variant
+from ._ae_batches import Batches, WindowGather
+from ._ae_params import Training
 
 
-class WindowGather:
-    """Picks windows of consecutive frames by the frame they start with.
+class Gradient(Protocol):
+    """Computes the loss of a batch and leaves its gradient in ``flat.grad``."""
 
-    Parameters
-    ----------
-    frames
-        float32 (frames, bands), C-contiguous; only read.
-    length
-        Frames of a window.
-    device
-        Where the frames are kept and the windows come from.
-    """
+    @property
+    def flat(self) -> nn.Parameter:
+        """All trainable parameters."""
+        ...
 
-    def __init__(self, frames: NDArray[np.float32], length: int, device: torch.device) -> None:
-        count, bands = frames.shape
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # memory-mapped frames are read-only
-            values = torch.from_numpy(frames).to(device)
-        self.width = length * bands
-        self.view = values.as_strided((count - length + 1, self.width), (bands, 1))
-
-    def __call__(self, starts: torch.Tensor) -> torch.Tensor:
-        """Return the windows that start at ``starts``, (batch, width)."""
-        return self.view.index_select(0, starts.to(self.view.device))
-
-
-def shuffled(
-    starts: torch.Tensor, batch_size: int, generator: torch.Generator
-) -> Iterator[torch.Tensor]:
-    """Yield ``starts`` in random order in batches; the last may be smaller."""
-    order = torch.randperm(len(starts), generator=generator)
-    yield from torch.split(starts[order], batch_size)
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the terms of the loss of ``x``, (terms,), the mean squared error first."""
+        ...
 
 
 def train_network(
-    network: Autoencoder,
+    gradient: Gradient,
     gather: WindowGather,
     starts: torch.Tensor,
-    plan: Variant,
+    batches: Batches,
+    plan: Training,
     generator: torch.Generator,
     progress: Callable[[int, int, str], None],
 ) -> NDArray[np.float64]:
-    """Train ``network`` to reconstruct windows, by Adam on the mean squared error.
+    """Minimize the loss by Adam.
+
+    Parameters
+    ----------
+    gradient
+        Of the network to train.
+    gather
+        Returns the windows that start at given frames.
+    starts
+        Frames that windows start with, int64; ``batches`` are indices of these.
+    batches
+        Splits an epoch.
+    plan
+        Learning rate and number of epochs.
+    generator
+        Draws the batches.
+    progress
+        Called with (epochs done, epochs, "epoch").
 
     Returns
     -------
     ndarray
-        The loss of each batch of the last epoch, taken before its step.
+        The mean squared error of each batch of the last epoch, taken before its step.
 
     Raises
     ------
     AsdbenchError
         When the loss or a weight is not finite.
     """
-    gradient = Backpropagation(network)
     optimizer = torch.optim.Adam(
         [gradient.flat], lr=plan.learning_rate, eps=plan.adam_eps, fused=True
     )
     losses: list[torch.Tensor] = []
     for epoch in range(plan.epochs):
         losses = []
-        for batch in shuffled(starts, plan.batch_size, generator):
+        for batch in batches(generator):
             if len(batch) < 2:  # batch normalization needs two; the official code skips it too
                 continue
-            losses.append(gradient(gather(batch)))
+            losses.append(gradient(gather(starts[batch])))
             optimizer.step()
-        if not torch.isfinite(torch.cat([torch.stack(losses), gradient.flat.detach()])).all():
+        if not torch.isfinite(torch.cat([*losses, gradient.flat.detach()])).all():
             raise AsdbenchError(
-                f"dcase-ae: the loss is not finite after epoch {epoch + 1} of {plan.epochs}",
+                f"the loss is not finite after epoch {epoch + 1} of {plan.epochs}",
                 f"lower learning_rate (it is {plan.learning_rate:g}) or check the clips' level",
             )
         progress(epoch + 1, plan.epochs, "epoch")
-    network.eval()
-    return torch.stack(losses).double().cpu().numpy()
+    return torch.stack(losses)[:, 0].double().cpu().numpy()

@@ -69,7 +69,7 @@ def test_a_clash_is_listed_and_then_an_error(
 
 def test_show_has_the_info_and_every_parameter() -> None:
     text = run("show", "dcase-ae")
-    assert text.startswith("dcase-ae 1 (detector)\n")
+    assert text.startswith("dcase-ae 2 (detector)\n")
     assert "  score: one of 'mse', 'mahalanobis' (default: mse)\n" in text
     assert "EUSIPCO" in text
     [said] = json.loads(run("show", "dcase-ae", "--json"))

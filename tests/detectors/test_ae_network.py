@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from asdbench.detectors._ae_gradient import Backpropagation
-from asdbench.detectors._ae_network import Autoencoder, Reconstructor, linear
+from asdbench.detectors._ae_network import Autoencoder, linear
 from asdbench.detectors._ae_residuals import summarize
 from asdbench.detectors._selective_mahalanobis import selective_mahalanobis
 
@@ -35,7 +35,7 @@ def test_third_party_weights_give_their_scores(shared: Path, machine: str, name:
         reconstruction = stored["recon"]
     expected = json.loads((fixtures / "ae" / f"{machine}_scores.json").read_text())[name]
 
-    residual = Reconstructor(network, torch.device("cpu")).residual(vectors)
+    residual = network.folded(torch.device("cpu")).residual(vectors)
 
     np.testing.assert_allclose((vectors - residual).numpy(), reconstruction, rtol=1e-4, atol=1e-3)
     mse, mean_row = summarize(residual, 128)
@@ -93,7 +93,7 @@ def test_folded_network_is_the_network() -> None:
         if "running" in name:
             value.uniform_(0.5, 2.0, generator=generator)
     x = torch.randn(50, 80, generator=generator)
-    residual = Reconstructor(network.eval(), torch.device("cpu")).residual(x)
+    residual = network.eval().folded(torch.device("cpu")).residual(x)
     torch.testing.assert_close(residual, x - network(x), rtol=1e-4, atol=1e-5)
 
 

@@ -7,8 +7,10 @@ import numpy as np
 import torch
 
 from asdbench.api import no_progress
+from asdbench.detectors._ae_batches import WindowBatches, WindowGather
+from asdbench.detectors._ae_gradient import Backpropagation
 from asdbench.detectors._ae_network import Autoencoder
-from asdbench.detectors._ae_training import WindowGather, shuffled, train_network
+from asdbench.detectors._ae_training import train_network
 from asdbench.detectors._dcase_ae_params import DCASEAutoencoderParams
 from asdbench.features import Frames
 
@@ -28,13 +30,14 @@ def test_training_is_adam_on_the_mean_squared_error() -> None:
         network.initialize("torch", torch.Generator().manual_seed(0))
 
     generator = torch.Generator().manual_seed(1)
-    losses = train_network(networks[0], gather, starts, SETTINGS, generator, no_progress)
+    gradient, batches = Backpropagation(networks[0]), WindowBatches(starts, 32)
+    losses = train_network(gradient, gather, starts, batches, SETTINGS, generator, no_progress)
 
     plain, generator = networks[1], torch.Generator().manual_seed(1)
     optimizer = torch.optim.Adam(plain.parameters(), lr=1e-3)
     for _ in range(3):
         expected = []
-        for batch in shuffled(starts, 32, generator):
+        for batch in WindowBatches(starts, 32)(generator):
             if len(batch) > 1:
                 loss = torch.nn.functional.mse_loss(plain(gather(batch)), gather(batch))
                 optimizer.zero_grad()
@@ -51,7 +54,7 @@ def test_training_is_adam_on_the_mean_squared_error() -> None:
 def test_an_epoch_sees_every_window_once_in_another_order() -> None:
     generator = torch.Generator().manual_seed(0)
     starts = torch.arange(3, 103)
-    epochs = [torch.cat(list(shuffled(starts, 32, generator))) for _ in range(2)]
+    epochs = [torch.cat(list(WindowBatches(starts, 32)(generator))) for _ in range(2)]
     assert not torch.equal(*epochs)
     for epoch in epochs:
         assert torch.equal(epoch.sort().values, starts)

@@ -15,6 +15,7 @@ from asdbench.api import Condition, Context
 from asdbench.clips import ClipPool
 from asdbench.detectors.dcase_ae import DCASEAutoencoder, DCASEAutoencoderParams
 from asdbench.errors import AsdbenchError, DataError, PluginError
+from asdbench.features import LogMelSpec
 
 RATE = 8000
 FAST: dict[str, Any] = {
@@ -73,20 +74,29 @@ def test_fit_shares_between_scores_are_declared() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variant", "expected"),
+    ("preset", "expected"),
     [
-        ("2022", (1e-3, 512, 100, "clips", "glorot", 1e-3, 1e-7)),
-        ("2023", (1e-3, 256, 100, "vectors", "torch", 1e-3, 1e-8)),
+        ("dcase2022", (1e-3, 512, 100, "clips", "glorot", 1e-7, 1e-3, 0.0, None, None, False)),
+        ("dcase2023", (1e-3, 256, 100, "vectors", "torch", 1e-8, 1e-3, 0.0, None, None, False)),
+        ("mimii-dg", (1e-4, 128, 100, "none", "glorot", 1e-7, 1e-3, 0.0, None, None, False)),
+        ("smoothing", (1e-3, 16, 1500, "domains", "torch", 1e-8, 1e-3, 50.0, 7800.0, 4.0, True)),
     ],
 )
-def test_variants_are_the_published_ones_and_can_be_overridden(
-    variant: Any, expected: tuple[object, ...]
+def test_presets_are_the_published_ones_and_can_be_overridden(
+    preset: Any, expected: tuple[object, ...]
 ) -> None:
-    settings = DCASEAutoencoderParams(variant=variant).settings()
+    settings = DCASEAutoencoderParams(preset=preset).settings()
     assert tuple(vars(settings).values()) == expected
-    overridden = DCASEAutoencoderParams(variant=variant, epochs=3, init="torch").settings()
-    assert (overridden.epochs, overridden.init) == (3, "torch")
-    assert overridden.batch_size == settings.batch_size
+    assert DCASEAutoencoderParams(preset=preset).log_mel() == LogMelSpec(
+        fmin=settings.fmin, fmax=settings.fmax
+    )
+    overridden = DCASEAutoencoderParams(
+        preset=preset, epochs=3, init="torch", standardize=False, fmin=20.0
+    )
+    settings_now = overridden.settings()
+    assert (settings_now.epochs, settings_now.init, settings_now.standardize) == (3, "torch", False)
+    assert settings_now.batch_size == settings.batch_size
+    assert overridden.log_mel().fmin == 20.0
 
 
 @pytest.mark.parametrize(
@@ -102,9 +112,9 @@ def test_every_parameter_is_described() -> None:
     assert all(field.get("description") for field in properties.values())
 
 
-@pytest.mark.parametrize(("variant", "threshold"), [("2022", "clip"), ("2023", "batch")])
-def test_planted_anomalies_rank_above_normals(tmp_path: Path, variant: str, threshold: str) -> None:
-    detector = fitted(tmp_path, variant=variant, threshold=threshold, **TRAINED)
+@pytest.mark.parametrize(("preset", "threshold"), [("dcase2022", "clip"), ("dcase2023", "batch")])
+def test_planted_anomalies_rank_above_normals(tmp_path: Path, preset: str, threshold: str) -> None:
+    detector = fitted(tmp_path, preset=preset, threshold=threshold, **TRAINED)
     clips = [hum(100 + i) for i in range(8)] + [hum(200 + i, gain=6.0) for i in range(4)]
     for score in ("mse", "mahalanobis"):
         ready = with_score(detector, score, tmp_path / score)
@@ -197,7 +207,8 @@ def test_validation_of_2022_withholds_the_last_clips(tmp_path: Path) -> None:
     clips = [hum(seed) for seed in range(20)]
     loud = [*clips[:18], hum(1, gain=8.0), hum(2, gain=8.0)]
     networks = [
-        fitted(tmp_path, pool(chosen), variant="2022")._fitted.network for chosen in (clips, loud)
+        fitted(tmp_path, pool(chosen), preset="dcase2022")._fitted.network
+        for chosen in (clips, loud)
     ]
     for one, other in zip(*(network.state_dict().values() for network in networks), strict=True):
         assert torch.equal(one, other)
