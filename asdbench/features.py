@@ -188,14 +188,18 @@ def mel_filters(sample_rate: int, spec: LogMelSpec) -> NDArray[np.float64]:
     M. Slaney, "Auditory Toolbox", Interval Research TR 1998-010: linear below 1 kHz (15 mel),
     logarithmic above with 27 mel for a factor of 6.4.
     """
-    fmax = sample_rate / 2 if spec.fmax is None else spec.fmax
-    edges_mel = np.linspace(_hz_to_mel(spec.fmin), _hz_to_mel(fmax), spec.n_mels + 2)
-    edges = _mel_to_hz(edges_mel)  # Hz
+    edges = mel_edges(sample_rate, spec)
     bins = np.arange(spec.n_fft // 2 + 1) * (sample_rate / spec.n_fft)
     low, center, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     rising = (bins - low) / (center - low)
     falling = (high - bins) / (high - center)
     return np.maximum(0.0, np.minimum(rising, falling)) * (2.0 / (high - low))
+
+
+def mel_edges(sample_rate: int, spec: LogMelSpec) -> NDArray[np.float64]:
+    """Return the edges of the mel bands, Hz, (n_mels + 2,): band i peaks at edge i + 1."""
+    fmax = sample_rate / 2 if spec.fmax is None else spec.fmax
+    return _mel_to_hz(np.linspace(_hz_to_mel(spec.fmin), _hz_to_mel(fmax), spec.n_mels + 2))
 
 
 _MEL_BREAK_HZ, _MEL_BREAK, _HZ_PER_MEL = 1000.0, 15.0, 200.0 / 3.0
