@@ -12,7 +12,7 @@ from asdbench.registry import did_you_mean
 def bundled_suites() -> dict[str, Path]:
     """Return the suites that come with asdbench, by name."""
     folder = Path(str(resources.files("asdbench.suites")))
-    paths = sorted(folder.rglob("*.yaml"))
+    paths = sorted(set(folder.rglob("*.yaml")) - set(folder.glob("references/*")))
     return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
 
 

@@ -12,8 +12,10 @@ from asdbench.suite.find import find_suite
 from asdbench.suite.loaded import LoadedPlugin, LoadedSuite
 from asdbench.suite.model import DatasetModel, PluginModel, Suite
 from asdbench.suite.only import narrow
+from asdbench.suite.outcomes import check_outcomes
 from asdbench.suite.overrides import apply_overrides
 from asdbench.suite.problem import Problem
+from asdbench.suite.sweep import expand_sweeps
 from asdbench.suite.validate import validate
 from asdbench.suite.yaml_source import parse
 
@@ -30,7 +32,8 @@ def load_suite(
     overrides
         ``dotted.path=value``; items of lists go by their ``id``, values are YAML.
     only
-        ``machine=NAME``, ``section=NAME``, ``detector=ID`` or ``generator=ID``.
+        ``machine=NAME``, ``section=NAME``, ``detector=ID`` or ``generator=ID``; the id of an entry
+        with a sweep means all that it stands for.
 
     Raises
     ------
@@ -86,6 +89,9 @@ def examine(
         return None, found
     document, applied, mistakes = apply_overrides(written, overrides)
     found += mistakes
+    expanded = expand_sweeps(document, written, applied)
+    document, written, applied = expanded.document, expanded.written, expanded.overrides
+    found += expanded.problems
     source = source.resolve()
     checker = Checker(document, written, applied, source.parent, found)
     suite, mistakes = validate(Suite, document.data, document)
@@ -95,8 +101,10 @@ def examine(
     detectors = checker.entries("detectors")
     generators = checker.entries("generators")
     checker.grids(generators)
+    references, mistakes = check_outcomes(document, source.parent, expanded.members)
+    found += mistakes
     if suite is not None:
-        suite, mistakes = narrow(suite, only)
+        suite, mistakes = narrow(suite, only, expanded.members)
         found += mistakes
     if found or suite is None or dataset is None:
         return None, _in_order(found, shown)
@@ -116,6 +124,7 @@ def examine(
         dataset=dataset,
         detectors=tuple(detectors),
         generators=tuple(generators),
+        references=references,
     ), []
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from asdbench.api import Params
 from asdbench.registry import Use
 from asdbench.suite.locations import content_digest, stated_values
 from asdbench.suite.model import Suite
+from asdbench.suite.reference import Reference
 from asdbench.suite.yaml_source import KeyPath
 
 
@@ -67,6 +69,8 @@ class LoadedSuite:
     dataset: LoadedPlugin
     detectors: tuple[LoadedPlugin, ...]
     generators: tuple[LoadedPlugin, ...]
+    references: Mapping[str, Reference] = field(default_factory=dict)
+    """Published numbers, by what the suite calls them."""
 
     @property
     def folder(self) -> Path:

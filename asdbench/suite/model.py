@@ -8,23 +8,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from asdbench.api import Label
+from asdbench.suite.base import DefinitionName, Identifier, Model
+from asdbench.suite.outcome_models import ReferenceGateModel, ReferenceUseModel, SelectionModel
 
 SchemaId = Literal["asdbench/suite@1"]
 SCHEMA_ID: SchemaId = "asdbench/suite@1"
 
 REAL = "real"
 """What score tables call the pool of real clips; no grid may bear this name."""
-
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
-
-
-class Model(BaseModel):
-    """Base: unknown keys are errors, values are fixed, docstrings describe the JSON Schema."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class AudioModel(Model):
@@ -79,6 +73,14 @@ class PluginModel(Model):
     """A plug-in's name (`asdbench plugins list`), or `./file.py:Class` beside the suite."""
     params: dict[str, Any] = Field(default_factory=dict)
     """The plug-in's parameters (`asdbench plugins show NAME`)."""
+
+
+class DetectorModel(PluginModel):
+    """A detector, or several that differ in the values of some parameters."""
+
+    sweep: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    """Parameter (dotted where it is nested) -> values. Stands for one entry for every combination,
+    with ids such as `ID.neighbors-4.pool-all`; `--set` reaches this entry, `--only` all of them."""
 
 
 class GridModel(Model):
@@ -140,11 +142,17 @@ class Suite(Model):
     """Generators under test."""
     grids: dict[Identifier, GridModel] = Field(default_factory=dict)
     """What they are asked for, by name."""
-    detectors: tuple[PluginModel, ...] = Field(min_length=1)
+    detectors: tuple[DetectorModel, ...] = Field(min_length=1)
     """Detectors under test."""
     seeds: SeedsModel = SeedsModel()
     """Where randomness comes from."""
-    definition: Literal["dcase2020", "dcase2021", "dcase2022"] = "dcase2022"
+    definition: DefinitionName = "dcase2022"
     """Which clips enter AUC and pAUC; `dcase2022` is that of 2022-2025."""
     statistics: StatisticsModel = StatisticsModel()
     """How uncertainty is stated."""
+    selections: tuple[SelectionModel, ...] = ()
+    """Detectors chosen among several, on other sections than those they are reported on."""
+    references: tuple[ReferenceUseModel, ...] = ()
+    """Published numbers to compare with."""
+    gates: tuple[ReferenceGateModel, ...] = ()
+    """What must hold of the results (`asdbench gate`)."""

@@ -47,7 +47,7 @@ def test_the_last_of_two_wins(suite_file: Path) -> None:
         ),
         (
             "detectors.ae-mse.parms.epochs=5",
-            "unknown key 'parms'. Did you mean 'params'? Allowed: id, params, use.",
+            "unknown key 'parms'. Did you mean 'params'? Allowed: id, params, sweep, use.",
         ),
         ("detectors.ae-mse.params.epochs=many", "epochs: expected a whole number >= 1, got 'many'"),
         ("splt.seed=5", "unknown key 'splt'. Did you mean 'split'? Allowed: "),
