@@ -45,6 +45,14 @@ class WindowGather:
         return picked.add_(self.offset) if self.offset else picked
 
 
+def shuffled(
+    values: torch.Tensor, batch_size: int, generator: torch.Generator
+) -> Iterator[torch.Tensor]:
+    """Yield ``values`` in random order in batches; the last may be smaller."""
+    order = torch.randperm(len(values), generator=generator)
+    yield from torch.split(values[order], batch_size)
+
+
 class Batches(Protocol):
     """Splits an epoch into mini-batches."""
 
@@ -69,8 +77,7 @@ class WindowBatches:
 
     def __call__(self, generator: torch.Generator) -> Iterator[torch.Tensor]:
         """Yield indices of windows."""
-        order = torch.randperm(len(self.chosen), generator=generator)
-        yield from torch.split(self.chosen[order], self.batch_size)
+        yield from shuffled(self.chosen, self.batch_size, generator)
 
 
 class SegmentBatches:

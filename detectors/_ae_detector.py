@@ -84,7 +84,7 @@ class ReconstructionDetector(Detector, Generic[N]):
         gradient = self._gradient(network, generator)
         batches = self._batches(kept, windows, train.sample_rate)
         losses = train_network(
-            gradient, gather, starts, batches, settings, generator, context.progress
+            gradient, gather, starts, batches, settings, generator, context.progress, self.info.id
         )
 
         network.eval()

@@ -6,6 +6,8 @@ the same products, and 5 ms with PyTorch's own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
@@ -14,7 +16,7 @@ from ._ae_network import BN_MOMENTUM, Autoencoder, Block, linear
 _ALL = [True, True, True]
 
 
-def flatten(trained: list[nn.Parameter]) -> tuple[nn.Parameter, list[torch.Tensor]]:
+def flatten(trained: Sequence[torch.Tensor]) -> tuple[nn.Parameter, list[torch.Tensor]]:
     """Make ``trained`` views of one flat parameter, so that an optimizer updates all in one go.
 
     Returns

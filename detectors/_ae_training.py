@@ -37,6 +37,7 @@ def train_network(
     plan: Training,
     generator: torch.Generator,
     progress: Callable[[int, int, str], None],
+    name: str,
 ) -> NDArray[np.float64]:
     """Minimize the loss by Adam.
 
@@ -56,6 +57,8 @@ def train_network(
         Draws the batches.
     progress
         Called with (epochs done, epochs, "epoch").
+    name
+        What an error calls the detector.
 
     Returns
     -------
@@ -80,7 +83,7 @@ def train_network(
             optimizer.step()
         if not torch.isfinite(torch.cat([*losses, gradient.flat.detach()])).all():
             raise AsdbenchError(
-                f"the loss is not finite after epoch {epoch + 1} of {plan.epochs}",
+                f"{name}: the loss is not finite after epoch {epoch + 1} of {plan.epochs}",
                 f"lower learning_rate (it is {plan.learning_rate:g}) or check the clips' level",
             )
         progress(epoch + 1, plan.epochs, "epoch")

@@ -31,7 +31,9 @@ def test_training_is_adam_on_the_mean_squared_error() -> None:
 
     generator = torch.Generator().manual_seed(1)
     gradient, batches = Backpropagation(networks[0]), WindowBatches(starts, 32)
-    losses = train_network(gradient, gather, starts, batches, SETTINGS, generator, no_progress)
+    losses = train_network(
+        gradient, gather, starts, batches, SETTINGS, generator, no_progress, "mine"
+    )
 
     plain, generator = networks[1], torch.Generator().manual_seed(1)
     optimizer = torch.optim.Adam(plain.parameters(), lr=1e-3)
