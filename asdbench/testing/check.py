@@ -1,0 +1,115 @@
+"""One sentence of a contract, executable."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from asdbench.errors import WeightsError
+
+T = TypeVar("T")
+
+
+class CheckFailure(AssertionError):  # noqa: N818 - pytest says that a check failed
+    """A plug-in does not do what its contract says.
+
+    Parameters
+    ----------
+    seen
+        What the plug-in did.
+    required
+        What the contract asks for.
+    remedy
+        What to do about it.
+    """
+
+    def __init__(self, seen: str, required: str, remedy: str) -> None:
+        super().__init__(f"seen: {seen}\nrequired: {required}\nwhat to do: {remedy}")
+        self.seen = seen
+        self.required = required
+        self.remedy = remedy
+
+    def __reduce__(self) -> tuple[type[CheckFailure], tuple[str, str, str]]:
+        # Exceptions cross process boundaries; the default would pass the joined text only.
+        return (type(self), (self.seen, self.required, self.remedy))
+
+
+@dataclass(frozen=True)
+class Check:
+    """A named check. Call it without arguments: it returns, or raises :class:`CheckFailure`.
+
+    Parameters
+    ----------
+    name
+        Lower-case words joined by hyphens, e.g. ``save-load``.
+    what
+        The sentence of the contract that it executes.
+    run
+        Does the work.
+    """
+
+    name: str
+    what: str
+    run: Callable[[], None] = field(repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __call__(self) -> None:
+        """Execute the check.
+
+        Raises
+        ------
+        CheckFailure
+            When the plug-in breaks its contract, or raises where it should not.
+        WeightsError
+            When a model's weights are not on this machine, which is not the plug-in's fault.
+        """
+        try:
+            self.run()
+        except (CheckFailure, WeightsError):
+            raise
+        except Exception as error:
+            raise CheckFailure(
+                f"{describe_error(error)}",
+                self.what,
+                "mend what raised; the chained exception has the whole traceback.",
+            ) from error
+
+
+def describe_error(error: BaseException) -> str:
+    """Return type, message and place of an exception on one line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}{where}" if text else f"{type(error).__name__}{where}"
+
+
+class Once(Generic[T]):
+    """Calls ``make`` when first asked, and gives everybody the same result or error."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._made: list[T] = []
+        self._error: Exception | None = None
+
+    def __call__(self) -> T:
+        """Return the result.
+
+        Raises
+        ------
+        Exception
+            What ``make`` raised, every time.
+        """
+        if self._error is not None:
+            raise self._error
+        if not self._made:
+            try:
+                self._made.append(self._make())
+            except Exception as error:
+                self._error = error
+                raise
+        return self._made[0]

@@ -1,0 +1,170 @@
+"""A detector on the bench: fits that checks share, scores as the engine takes them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from asdbench.api import Context, Detector, DetectorInfo
+from asdbench.clips import ClipPool
+from asdbench.testing.bench import (
+    LARGE_SEED,
+    SEED,
+    Lender,
+    fail_unless,
+    fit_parts,
+    in_scope,
+    without_domains,
+)
+from asdbench.testing.check import Once
+from asdbench.testing.material import Material, simulated_material, uneven
+from asdbench.testing.state import ProcessState, preserved, seed_everything
+from asdbench.testing.watched import Journal, WatchedClips
+
+Scores = NDArray[np.float64]
+TOLERANCE = 1e-5
+"""Of scores, relative to the largest."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """What a second fit with the same seed gave, while all global random state was another."""
+
+    detector: Detector
+    scores: Scores
+    context: Context
+
+
+class DetectorBench:
+    """Fits a detector class when a check first asks for it, and scores what checks want scored.
+
+    The state of the process is put back after every call into the plug-in.
+    """
+
+    def __init__(self, cls: type[Detector], params: BaseModel, material: Material | None) -> None:
+        self.cls = cls
+        self.info: DetectorInfo = cls.info
+        self.params = params
+        self.lender = Lender()
+        self.journal = Journal()
+        self._given = material
+        self._parts_lender = Lender()
+        self._parts = Once(lambda: fit_parts(params, self.material().normals, self._parts_lender))
+        self.material = Once(lambda: self._given or simulated_material())
+        self.train = Once(lambda: in_scope(self.material().normals, self.info.scope))
+        self.test = Once(self._test_clips)
+        self.fitted = Once(lambda: self._fit(self.train(), SEED))
+        self.base = Once(lambda: self.score(self.fitted(), self.test()))
+        self.again = Once(self._fit_again)
+        self.saved = Once(self._save)
+        self.changed: dict[str, None] = {}
+        """What of the state of the process differed after fit, score, save or load."""
+        self.other = Once(lambda: self._fit(self.train(), LARGE_SEED))
+
+    def _test_clips(self) -> ClipPool:
+        """Return labelled clips to score, in one section where the detector sees whole pools."""
+        scope = "section" if self.info.transductive else self.info.scope
+        pool = in_scope(self.material().mixed, scope)
+        return pool if "test_domain" in self.info.needs else self.hidden(pool)
+
+    @staticmethod
+    def hidden(pool: ClipPool) -> ClipPool:
+        """Return the clips without their domains."""
+        return replace(pool, conditions=without_domains(pool.conditions))
+
+    @property
+    def anomalous(self) -> NDArray[np.bool_]:
+        """Which of the clips to score are planted anomalies."""
+        return np.array([label == "anomaly" for label in self.test().labels])
+
+    def context(self, seed: int = SEED) -> Context:
+        """Return a context with the fitted parts."""
+        return self.lender.context(seed, self._parts())
+
+    def fit_uneven(self) -> Detector:
+        """Return a detector fitted on clips of unequal lengths."""
+        return self._fit(uneven(self.train()), SEED)
+
+    def _fit(self, pool: ClipPool, seed: int) -> Detector:
+        with preserved():
+            context = self.context(seed)
+            detector = self.cls(self.params)
+            detector.fit(self.watched(pool), context)
+        return detector
+
+    def _fit_again(self) -> Again:
+        self.base()  # imports what is imported at first use, which may draw random numbers
+        context = self.context()
+        with self.noting_changes():
+            detector = self.cls(self.params)
+            detector.fit(self.watched(self.train()), context)
+            scores = detector.score(self.watched(self.test()), self.context())
+        return Again(detector, self._column(scores, self.test()), context)
+
+    @contextmanager
+    def noting_changes(self) -> Iterator[None]:
+        """Note what changes of the state of the process, with random state unlike at other fits."""
+        self._parts()
+        with preserved():
+            seed_everything(1)
+            state = ProcessState.now()
+            yield
+            self.changed.update(dict.fromkeys(state.changed()))
+
+    def _save(self) -> Path:
+        again = self.again()
+        folder = self.lender.folder("saved")
+        with self.noting_changes():
+            again.detector.save(folder)
+        shutil.rmtree(again.context.scratch)
+        return folder
+
+    def load(self, params: BaseModel | None = None) -> tuple[Detector, Path]:
+        """Return a detector loaded from a copy of what the second fit saved, and that folder."""
+        folder = self.lender.folder("moved")
+        shutil.copytree(self.saved(), folder, dirs_exist_ok=True)
+        with self.noting_changes():
+            return self.cls.load(folder, params or self.params, self.context()), folder
+
+    def watched(self, pool: ClipPool, writable: bool = True) -> WatchedClips:
+        """Return clips as the detector may see them."""
+        return WatchedClips(replace(pool, labels=()), self.journal, writable)
+
+    def raw_scores(self, detector: Detector, pool: ClipPool, writable: bool = True) -> Any:
+        """Return whatever score() returns."""
+        with preserved():
+            return detector.score(self.watched(pool, writable), self.context())
+
+    def score(
+        self, detector: Detector, pool: ClipPool, order: Sequence[int] | None = None
+    ) -> Scores:
+        """Return the scores of a pool, or of its clips at ``order``, as float64 (n,)."""
+        chosen = pool if order is None else pool.subset(order)
+        return self._column(self.raw_scores(detector, chosen), chosen)
+
+    @staticmethod
+    def _column(raw: Any, pool: ClipPool) -> Scores:
+        scores = np.asarray(raw, dtype=np.float64).reshape(-1)
+        fail_unless(
+            len(scores) == len(pool),
+            f"score() returned {len(scores)} scores for {len(pool)} clips",
+            "one score for every clip",
+            "return a float64 array of shape (len(clips),).",
+        )
+        return scores
+
+
+def differ(one: Scores, other: Scores, tolerance: float = TOLERANCE) -> NDArray[np.intp]:
+    """Return where two arrays of scores differ by more than ``tolerance`` of the largest."""
+    finite = np.abs(np.concatenate([one, other]))
+    scale = float(finite[np.isfinite(finite)].max(initial=0.0))
+    same = np.isclose(one, other, rtol=0.0, atol=tolerance * scale, equal_nan=True)
+    return np.flatnonzero(~same)

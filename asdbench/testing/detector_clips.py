@@ -1,0 +1,142 @@
+"""Checks of what a detector does with the clips that it is given."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from asdbench.testing.bench import SEED, fail_unless
+from asdbench.testing.check import Check
+from asdbench.testing.detector_bench import TOLERANCE, DetectorBench, Scores, differ
+from asdbench.testing.detector_scores import check_shape
+from asdbench.testing.material import uneven
+
+
+def clip_checks(bench: DetectorBench) -> list[Check]:
+    """Return the checks of order, company, number and length of clips, and of what is looked at."""
+    return [
+        Check(
+            "order",
+            "A clip has the same score in whatever place it is listed.",
+            lambda: _check_order(bench),
+        ),
+        Check(
+            "subset-invariance",
+            "A clip's score does not depend on the clips scored with it, nor on how many they are, "
+            "unless the detector is declared transductive.",
+            lambda: _check_subsets(bench),
+        ),
+        Check("one-clip", "One clip can be scored.", lambda: _check_one(bench)),
+        Check("no-clips", "No clips give an empty array.", lambda: _check_none(bench)),
+        Check(
+            "unequal-lengths",
+            "Clips may have unequal lengths, in training and when scored.",
+            lambda: _check_lengths(bench),
+        ),
+        Check(
+            "blind",
+            "A detector sees no label, origin or file name: it uses what ClipSet offers alone.",
+            lambda: _check_blind(bench),
+        ),
+        Check(
+            "inputs-unmodified",
+            "Audio and features that were lent are not written into; read-only arrays serve.",
+            lambda: _check_inputs(bench),
+        ),
+    ]
+
+
+def _compare(one: Scores, other: Scores, seen: str, required: str, remedy: str) -> None:
+    wrong = differ(one, other)
+    if len(wrong):
+        i = int(wrong[0])
+        seen = f"{len(wrong)} of {len(one)} scores differ {seen}, e.g. {one[i]:.9g}, {other[i]:.9g}"
+    fail_unless(not len(wrong), seen, f"{required} (within {TOLERANCE:g} of the largest)", remedy)
+
+
+def _check_order(bench: DetectorBench) -> None:
+    order = np.random.default_rng(SEED).permutation(len(bench.test()))
+    _compare(
+        bench.base()[order],
+        bench.score(bench.fitted(), bench.test(), order.tolist()),
+        "when the clips are listed in another order",
+        "the scores move with the clips",
+        "score every clip by itself; draw no random numbers clip after clip from one generator.",
+    )
+
+
+def _check_subsets(bench: DetectorBench) -> None:
+    if bench.info.transductive:
+        return
+    count = len(bench.test())
+    for first in (count - 1, count // 2, 2):
+        _compare(
+            bench.base()[:first],
+            bench.score(bench.fitted(), bench.test(), range(first)),
+            f"when the first {first} of {count} clips are scored without the others",
+            "the same scores in any company and any batch",
+            "normalize with statistics of the training clips, put networks into eval mode; or "
+            "declare transductive=True in info if the method compares the clips of a pool.",
+        )
+
+
+def _check_one(bench: DetectorBench) -> None:
+    check_shape(bench.raw_scores(bench.fitted(), bench.test().subset([0])), 1)
+
+
+def _check_none(bench: DetectorBench) -> None:
+    scores = np.asarray(bench.raw_scores(bench.fitted(), bench.test().subset([])))
+    fail_unless(
+        scores.shape == (0,) and scores.dtype == np.float64,
+        f"score() returned {scores.dtype} {scores.shape} for no clips",
+        "float64 (0,)",
+        "return np.zeros(0) where len(clips) is 0.",
+    )
+
+
+def _check_lengths(bench: DetectorBench) -> None:
+    pool = uneven(bench.test())
+    check_shape(bench.raw_scores(bench.fitted(), pool), len(pool))
+    if not bench.info.transductive:
+        together = bench.score(bench.fitted(), pool)
+        lengths = np.array([len(pool.audio(i)) for i in range(len(pool))])
+        for length in np.unique(lengths):
+            alike = np.flatnonzero(lengths == length)
+            _compare(
+                together[alike],
+                bench.score(bench.fitted(), pool, alike.tolist()),
+                f"when clips of {length} samples are scored without longer and shorter ones",
+                "the length of one clip does not change the score of another",
+                "do not pad or cut clips to the length of others; score each as long as it is.",
+            )
+    check_shape(bench.raw_scores(bench.fit_uneven(), pool), len(pool))
+
+
+def _check_blind(bench: DetectorBench) -> None:
+    bench.base()
+    names = ", ".join(bench.journal.peeked)
+    fail_unless(
+        not names,
+        f"it asked the clips for {names}",
+        "what asdbench.api.ClipSet offers: conditions, sample_rate, len(), audio(), features(), "
+        "subset()",
+        "do without.",
+    )
+
+
+def _check_inputs(bench: DetectorBench) -> None:
+    bench.base()
+    written = bench.journal.written()
+    fail_unless(
+        not written,
+        f"it wrote into {', '.join(written[:3])}{' ...' if len(written) > 3 else ''}",
+        "arrays are lent, and others read them too",
+        "copy before you change: clip = clip - clip.mean(), not clip -= clip.mean().",
+    )
+    scores = bench.raw_scores(bench.fitted(), bench.test(), writable=False)
+    _compare(
+        bench.base(),
+        np.asarray(scores, dtype=np.float64).reshape(-1),
+        "with read-only arrays",
+        "the same scores",
+        "treat what ClipSet returns as read-only.",
+    )

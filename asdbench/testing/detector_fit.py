@@ -1,0 +1,194 @@
+"""Checks of fitting, saving and loading a detector, and of what it does to the process."""
+
+from __future__ import annotations
+
+from unittest import mock
+
+import numpy as np
+
+from asdbench.errors import AsdbenchError
+from asdbench.testing.bench import LARGE_SEED, fail_unless
+from asdbench.testing.check import Check, CheckFailure, describe_error
+from asdbench.testing.detector_bench import TOLERANCE, DetectorBench, differ
+from asdbench.testing.plugin_checks import check_no_pickle, check_unchanged, content
+
+
+def fit_checks(bench: DetectorBench) -> list[Check]:
+    """Return the checks of seeds, of saved folders and of the state of the process."""
+    return [
+        Check(
+            "same-seed",
+            "Two fits with the same context.seed give the same scores.",
+            lambda: _check_same_seed(bench),
+        ),
+        Check(
+            "any-seed",
+            "context.seed is any number of 64 bits.",
+            lambda: _check_any_seed(bench),
+        ),
+        Check(
+            "two-objects",
+            "What one object learns leaves others alone.",
+            lambda: _check_two_objects(bench),
+        ),
+        Check(
+            "before-fit",
+            "Scoring before fit() or load() is an error that says so.",
+            lambda: _check_before_fit(bench),
+        ),
+        Check(
+            "save-load",
+            "load() returns, in any folder, what save() wrote: the same scores and decisions.",
+            lambda: _check_save_load(bench),
+        ),
+        Check(
+            "no-pickle",
+            "save() writes no pickle.",
+            lambda: check_no_pickle(bench.saved()),
+        ),
+        Check(
+            "folder-unchanged",
+            "Loading and scoring leave the saved folder as it is.",
+            lambda: _check_folder(bench),
+        ),
+        Check(
+            "global-state",
+            "Global random state, torch's and numpy's defaults and the working folder stay as they "
+            "are.",
+            lambda: _check_state(bench),
+        ),
+        Check(
+            "cpu",
+            "It works on the CPU, and uses no other device where context.device is cpu.",
+            lambda: _check_cpu(bench),
+        ),
+    ]
+
+
+def _check_same_seed(bench: DetectorBench) -> None:
+    one, other = bench.base(), bench.again().scores
+    wrong = differ(one, other, 0.0)
+    fail_unless(
+        not len(wrong),
+        f"{len(wrong)} of {len(one)} scores differ after two fits with the same seed",
+        "all randomness is drawn from context.seed",
+        "use context.rng(), or torch.Generator().manual_seed(context.seed) for weights, shuffling "
+        "and dropout; nothing from random, numpy.random or torch's global generator.",
+    )
+
+
+def _check_any_seed(bench: DetectorBench) -> None:
+    scores = bench.score(bench.other(), bench.test())
+    fail_unless(
+        bool(np.isfinite(scores).all()),
+        f"scores are not finite after a fit with seed {LARGE_SEED}",
+        "any seed of 64 bits works",
+        "reduce it where a library takes less: seed % 2**32.",
+    )
+
+
+def _check_two_objects(bench: DetectorBench) -> None:
+    before = bench.base()
+    bench.other()
+    wrong = differ(before, bench.score(bench.fitted(), bench.test()), 0.0)
+    fail_unless(
+        not len(wrong),
+        f"{len(wrong)} of {len(before)} scores changed when another object was fitted",
+        "several detectors of one class live in one process",
+        "keep what is learned in self, not in the class or the module.",
+    )
+
+
+def _check_before_fit(bench: DetectorBench) -> None:
+    try:
+        bench.raw_scores(bench.cls(bench.params), bench.test())
+    except Exception as error:
+        check_clear(error)
+        return
+    raise CheckFailure(
+        "score() before fit() raised nothing",
+        "an error that says that it is not fitted",
+        "raise asdbench.errors.PluginError('... is not fitted', 'Call fit() or load() first.').",
+    )
+
+
+def check_clear(error: Exception) -> None:
+    """Check that an error says that a plug-in is not fitted.
+
+    Raises
+    ------
+    CheckFailure
+        When it does not.
+    """
+    accident = type(error) in (AttributeError, TypeError, KeyError, NameError, IndexError)
+    fail_unless(
+        isinstance(error, AsdbenchError) or (not accident and "fit" in str(error).lower()),
+        f"before fit() it raised {describe_error(error)}",
+        "an error that says that it is not fitted",
+        "raise asdbench.errors.PluginError('... is not fitted', 'Call fit() or load() first.').",
+    )
+
+
+def _check_save_load(bench: DetectorBench) -> None:
+    again = bench.again()
+    loaded, _ = bench.load()
+    scores = bench.score(loaded, bench.test())
+    wrong = differ(again.scores, scores)
+    remedy = "save all that score() and decide() read, e.g. normalization and thresholds."
+    fail_unless(
+        not len(wrong),
+        f"{len(wrong)} of {len(scores)} scores differ after save() and load()",
+        f"the same scores (within {TOLERANCE:g} of the largest)",
+        remedy,
+    )
+    before, after = again.detector.decide(again.scores), loaded.decide(again.scores)
+    fail_unless(
+        before is after if before is None or after is None else np.array_equal(before, after),
+        "decide() decides otherwise after save() and load()",
+        "the same decisions",
+        remedy,
+    )
+
+
+def _check_folder(bench: DetectorBench) -> None:
+    before = content(bench.saved())
+    loaded, folder = bench.load()
+    bench.score(loaded, bench.test())
+    check_unchanged(folder, before, "score()")
+
+
+def _check_state(bench: DetectorBench) -> None:
+    bench.load()
+    names = ", ".join(bench.changed)
+    fail_unless(
+        not names,
+        f"fit(), score(), save() or load() changed {names}",
+        "the state of the process belongs to everybody in it",
+        "draw from a generator of your own; build networks within torch.random.fork_rng(), or "
+        "initialize them from a torch.Generator.",
+    )
+
+
+def _check_cpu(bench: DetectorBench) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        loaded, _ = bench.load()
+        bench.score(loaded, bench.test())
+        used, seen = torch.cuda.max_memory_allocated() - before, "it used memory of a GPU"
+    else:
+        # Whoever asks torch in place of the context, is told that there is a GPU.
+        used, seen = 0, ""
+        try:
+            with mock.patch("torch.cuda.is_available", return_value=True):
+                loaded, _ = bench.load()
+                bench.score(loaded, bench.test())
+        except Exception as error:
+            if not any(word in str(error).lower() for word in ("cuda", "nvidia")):
+                raise
+            used, seen = 1, f"it tried to use a GPU: {describe_error(error)}"
+    fail_unless(
+        not used, seen, "everything on context.device", "take the device from context.device."
+    )

@@ -1,0 +1,197 @@
+"""Checks of what every plug-in has: its info, its parameters, the folder it saves into."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import zipfile
+from pathlib import Path
+from pickletools import opcodes
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from asdbench.api import DetectorInfo, GeneratorInfo, Label, Scope
+from asdbench.testing.bench import fail_unless
+from asdbench.testing.check import Check, CheckFailure, describe_error
+
+_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_NEEDS = {"test_domain"}
+_PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".joblib", ".ckpt", ".dill"}
+_OPCODES = {opcode.code for opcode in opcodes}
+_STRANGER = "no_such_parameter"
+
+
+def plugin_checks(cls: type[Any], params: BaseModel) -> list[Check]:
+    """Return the checks that need no fit."""
+    return [
+        Check(
+            "info",
+            "The class says what it is, in values that JSON can hold.",
+            lambda: _check_info(cls, params),
+        ),
+        Check(
+            "unknown-parameters",
+            "A parameter that the plug-in does not have is refused.",
+            lambda: _check_unknown(cls.info.params),
+        ),
+    ]
+
+
+def _check_info(cls: type[Any], params: BaseModel) -> None:
+    info: DetectorInfo | GeneratorInfo = cls.info
+    remedy = "correct the class attribute 'info'."
+
+    def need(holds: bool, seen: str, required: str) -> None:
+        fail_unless(holds, seen, required, remedy)
+
+    need(
+        isinstance(info.id, str) and _ID.fullmatch(info.id) is not None,
+        f"id {info.id!r}",
+        "lower-case words joined by hyphens, e.g. 'dcase-ae'",
+    )
+    need(
+        isinstance(info.version, str) and bool(info.version.strip()),
+        f"version {info.version!r}",
+        "a text that is not empty, e.g. '1': it is part of every cache key",
+    )
+    for name in ("description", "paper"):
+        value = getattr(info, name)
+        need(isinstance(value, str), f"{name} {value!r}", "a text")
+    need(info.scope in get_args(Scope), f"scope {info.scope!r}", "machine, section or suite")
+    if isinstance(info, DetectorInfo):
+        need(set(info.needs) <= _NEEDS, f"needs {sorted(info.needs)}", f"some of {sorted(_NEEDS)}")
+        strangers = sorted(set(info.score_params) - set(info.params.model_fields))
+        need(not strangers, f"score_params {strangers}", "names of parameters")
+        need(
+            isinstance(info.transductive, bool), f"transductive {info.transductive!r}", "a boolean"
+        )
+    else:
+        known = set(get_args(Label))
+        need(
+            bool(info.labels) and set(info.labels) <= known,
+            f"labels {sorted(info.labels)}",
+            f"one or more of {sorted(known)}",
+        )
+    _check_model(info.params, params)
+
+
+def _check_model(model: type[BaseModel], params: BaseModel) -> None:
+    """Check that parameters survive JSON, have a schema, and defaults that are valid."""
+    remedy = "correct the parameters' model: fields of types that JSON can hold, valid defaults."
+    try:
+        json.dumps(model.model_json_schema())
+    except Exception as error:
+        raise CheckFailure(
+            f"info.params has no JSON schema: {describe_error(error)}",
+            "the command line and suites describe parameters by their JSON schema",
+            remedy,
+        ) from error
+    try:
+        again = model.model_validate(json.loads(params.model_dump_json()))
+    except Exception as error:
+        raise CheckFailure(
+            f"parameters do not survive JSON: {describe_error(error)}",
+            "parameters are handed to other processes, and kept, as JSON",
+            remedy,
+        ) from error
+    fail_unless(
+        again.model_dump(mode="json") == params.model_dump(mode="json"),
+        f"parameters {params!r} come back from JSON as {again!r}",
+        "parameters are handed to other processes, and kept, as JSON",
+        remedy,
+    )
+    if any(field.is_required() for field in model.model_fields.values()):
+        return
+    try:
+        model.model_validate(model().model_dump())  # pydantic does not validate defaults itself
+    except ValidationError as error:
+        raise CheckFailure(
+            f"the defaults are refused: {error}", "defaults are valid parameters", remedy
+        ) from error
+
+
+def _check_unknown(model: type[BaseModel]) -> None:
+    nested = [field.annotation for field in model.model_fields.values()]
+    inner = [one for one in nested if isinstance(one, type) and issubclass(one, BaseModel)]
+    for one in [model, *inner]:
+        refused = False
+        try:
+            one.model_validate({_STRANGER: 1})
+        except ValidationError as error:
+            refused = any(
+                found["loc"] == (_STRANGER,) and found["type"] == "extra_forbidden"
+                for found in error.errors()
+            )
+        fail_unless(
+            refused,
+            f"{one.__name__} accepts the parameter '{_STRANGER}'",
+            "a mistyped parameter in a suite must be an error, not silence",
+            "derive the model from asdbench.api.Params, or set extra='forbid'.",
+        )
+
+
+def check_no_pickle(folder: Path) -> None:
+    """Check that no file in ``folder`` is a pickle or holds one.
+
+    Raises
+    ------
+    CheckFailure
+        When one does.
+    """
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        fail_unless(
+            not _is_pickle(path),
+            f"save() wrote {path.relative_to(folder)}, which is a pickle or holds one",
+            "save() writes no pickle: unpickling a stranger's file runs the stranger's code",
+            "write arrays with safetensors or numpy.save(allow_pickle=False), the rest as JSON.",
+        )
+
+
+def _is_pickle(path: Path) -> bool:
+    if path.suffix.lower() in _PICKLES:
+        return True
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            return any(_pickled(name, archive.open(name).read(256)) for name in archive.namelist())
+    with path.open("rb") as file:
+        return _pickled(path.name, file.read(256))
+
+
+def _pickled(name: str, head: bytes) -> bool:
+    if Path(name).suffix in _PICKLES:
+        return True
+    if head[:6] == b"\x93NUMPY":
+        return b"'descr': '|O'" in head
+    # Protocols 2 to 5, then an instruction: a safetensors file, too, may begin with 0x80 0x01.
+    return head[:1] == b"\x80" and head[1] <= 5 and head[2:3].decode("latin1") in _OPCODES
+
+
+def content(folder: Path) -> dict[str, str]:
+    """Return a digest of every file in ``folder``, by its relative path."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def check_unchanged(folder: Path, before: dict[str, str], what: str) -> None:
+    """Check that ``folder`` holds what it held.
+
+    Raises
+    ------
+    CheckFailure
+        When it does not.
+    """
+    after = content(folder)
+    differing = sorted(
+        name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
+    )
+    fail_unless(
+        not differing,
+        f"load() or {what} wrote, changed or removed {', '.join(differing)} in the saved folder",
+        "what save() wrote is kept in a store and read many times; nobody may change it",
+        "write temporary files into context.scratch.",
+    )
