@@ -12,6 +12,7 @@ from asdbench.cli.compare import compare
 from asdbench.cli.data import data_app
 from asdbench.cli.doctor import doctor
 from asdbench.cli.evaluate import evaluate
+from asdbench.cli.gate import gate
 from asdbench.cli.generate import generate
 from asdbench.cli.plan import plan
 from asdbench.cli.plugins import plugins_app
@@ -31,8 +32,8 @@ app = typer.Typer(
     help=(
         "Benchmark anomalous sound detectors on real and on generated anomalies.\n\n"
         "Start with: asdbench run quickstart\n\n"
-        "Exit codes: 0 done, 1 internal error, 2 usage or configuration, 3 changed, "
-        "4 not comparable, 5 incomplete, 130 interrupted."
+        "Exit codes: 0 done, 1 internal error, 2 usage or configuration, 3 changed or gate failed, "
+        "4 not comparable, 5 incomplete, 6 inconclusive (gate --strict), 130 interrupted."
     ),
 )
 
@@ -57,6 +58,7 @@ app.command("run", short_help="Run a suite and report the differences.")(run)
 app.command("plan", short_help="Show what a run would do.")(plan)
 app.command("validate", short_help="Check a suite, all mistakes at once.")(validate)
 app.command("report", short_help="Render a report again.")(report)
+app.command("gate", short_help="Say whether a run meets its suite's gates.")(gate)
 app.command("compare", short_help="Compare two reports, for CI.")(compare)
 app.command("evaluate", short_help="Compute the challenge's metrics of a score file.")(evaluate)
 app.command("train", short_help="Train a part of a plug-in on a suite's or other clips.")(train)

@@ -38,6 +38,9 @@ def run(
         bool,
         typer.Option("--fresh", help="Compute everything anew, in a store in the run folder."),
     ] = False,
+    gate: Annotated[
+        bool, typer.Option("--gate", help="Exit with 3 where a gate of the suite fails.")
+    ] = False,
 ) -> None:
     """Run a suite: fit, generate, score, and report the real-versus-generated differences.
 
@@ -71,6 +74,10 @@ def run(
     if not result.complete:
         typer.echo(_incomplete(result), err=True)
         raise typer.Exit(5)
+    if gate:
+        from asdbench.cli.gate import print_gates
+
+        raise typer.Exit(print_gates(result.report, strict=False))
 
 
 def _incomplete(result: Run) -> str:

@@ -61,6 +61,7 @@ def gather_facts(plan: Plan, store: Store, failures: Mapping[Entry, Failure]) ->
             for measured in plan.measured
             if measured.entry not in failures
         ),
+        loaded.references,
     )
 
 

@@ -13,7 +13,7 @@ from asdbench.api import Condition, Domain, Label
 from asdbench.conditions import as_attributes, parse_attributes
 from asdbench.datasets.tables import read_rows
 from asdbench.errors import DataError
-from asdbench.suite.model import Model
+from asdbench.suite.base import Model
 from asdbench.suite.problem import Place
 from asdbench.suite.validate import validate
 from asdbench.suite.yaml_source import Document, KeyPath, parse, scalar

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -13,8 +13,11 @@ from asdbench.report.arm_means import make_arm_means
 from asdbench.report.arms import ARM_TEXTS, ArmKey, arm_rows
 from asdbench.report.cells import SUBSETS, Arm, Place, Rules, Subset, section_cells
 from asdbench.report.findings import artifact_findings
+from asdbench.report.gates import check_gates
 from asdbench.report.means import make_means, make_official
 from asdbench.report.quality_schema import QualityRow
+from asdbench.report.real_results import RealResults
+from asdbench.report.references import published_rows, reference_facts
 from asdbench.report.schema import (
     Cell,
     Comparison,
@@ -25,7 +28,9 @@ from asdbench.report.schema import (
     Report,
     SuiteFacts,
 )
+from asdbench.report.selection import select
 from asdbench.suite.model import REAL, Suite
+from asdbench.suite.reference import Reference
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,8 @@ class Facts:
     generators: tuple[PluginUse, ...]
     problems: tuple[Problem, ...]
     quality: tuple[QualityRow, ...] = ()
+    references: Mapping[str, Reference] = field(default_factory=dict)
+    """Published numbers, by what the suite calls them."""
 
 
 def build_report(
@@ -74,6 +81,9 @@ def build_report(
                 place = Place(machine, section, detector.id, generator, grid)
                 cells += _cells(place, arms, suite.seeds.detector_repeats, has_domains, rules)
     rows = tuple(arm_rows(suite, arms, cells, rules))
+    results = RealResults.of(cells, definition)
+    selected = select(suite.selections, results)
+    published = published_rows(suite, facts.references, selected, results)
     return Report(
         asdbench=__version__,
         suite=facts.suite,
@@ -91,6 +101,10 @@ def build_report(
         arm_means=tuple(make_arm_means(rows)),
         artifacts=tuple(artifact_findings(rows, rules.confidence)),
         quality=facts.quality,
+        selections=tuple(selected),
+        references=tuple(reference_facts(facts.references)),
+        published=tuple(published),
+        gates=tuple(check_gates(suite.gates, published, facts.data.simulated)),
         problems=facts.problems,
         schema="asdbench/report@1",
     )

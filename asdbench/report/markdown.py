@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from asdbench.report.arm_tables import arm_blocks, arm_row_blocks
+from asdbench.report.outcome_tables import outcome_blocks
 from asdbench.report.quality_table import quality_blocks
 from asdbench.report.schema import Cell, Comparison, Mean, Report
 from asdbench.report.text import (
@@ -41,6 +42,7 @@ def render_markdown(report: Report) -> str:
         "## Official score",
         report.definitions["official_score"],
         _official(report),
+        *outcome_blocks(report),
         "## Cells",
         _cells_caption(report),
         _cells(report),

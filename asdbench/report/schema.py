@@ -12,6 +12,7 @@ from pydantic import Field
 
 from asdbench.report.arm_schema import ArmMean, ArmRow, ArtifactFinding
 from asdbench.report.model import Model
+from asdbench.report.outcome_schema import GateResult, PublishedRow, ReferenceFacts, SelectionRow
 from asdbench.report.quality_schema import QualityRow
 
 SchemaId = Literal["asdbench/report@1"]
@@ -269,6 +270,14 @@ class Report(Model):
     """One sentence for each machine, detector and generator: what the artifact arm says."""
     quality: tuple[QualityRow, ...] = ()
     """How far generated clips lie from real ones, by grid and machine."""
+    selections: tuple[SelectionRow, ...] = ()
+    """Detectors chosen on some sections and reported on others."""
+    references: tuple[ReferenceFacts, ...] = ()
+    """Publications whose numbers are compared with."""
+    published: tuple[PublishedRow, ...] = ()
+    """Their numbers beside this run's."""
+    gates: tuple[GateResult, ...] = ()
+    """What the suite demands of the results, and whether it holds."""
     problems: tuple[Problem, ...] = ()
     """Tasks that failed."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
+from asdbench.report.outcome_schema import GateResult
 from asdbench.report.schema import Report
 
 
@@ -34,7 +35,17 @@ def csv_tables(report: Report) -> dict[str, str]:
         "artifacts.csv": _csv([flatten(finding) for finding in report.artifacts]),
         "quality.csv": _csv([flatten(row) for row in report.quality]),
         "official.csv": _csv([flatten(score) for score in report.official]),
+        "selections.csv": _csv([flatten(row) for row in report.selections]),
+        "published.csv": _csv([flatten(row) for row in report.published]),
+        "gates.csv": _csv([row for gate in report.gates for row in _gate_rows(gate)]),
     }
+
+
+def _gate_rows(gate: GateResult) -> Iterator[dict[str, Any]]:
+    """Yield a row for each value of a gate; one without a value where there is none."""
+    own = {f"gate_{key}": value for key, value in flatten(gate).items() if key != "values"}
+    for value in gate.values or (None,):
+        yield own | (flatten(value) if value is not None else {})
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:

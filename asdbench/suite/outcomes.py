@@ -37,13 +37,13 @@ def check_outcomes(
     folder
         What paths of references are relative to.
     members
-        Sweeps, for the hint where one is named in place of a detector.
+        What sweeps stand for, for hints.
     """
     problems: list[Problem] = []
     detectors = [v["id"] for _, v in _items(document, "detectors") if isinstance(v.get("id"), str)]
     selections = _models(document, "selections", SelectionModel)
     for path, selection in selections:
-        problems += _selection_problems(document, path, selection, detectors)
+        problems += _selection_problems(document, path, selection, detectors, members)
     problems += _repeated(document, "selections", detectors)
     names = [selection.id for _, selection in selections]
     targets = [*detectors, *names, *(name + ORACLE for name in names)]
@@ -67,11 +67,15 @@ def check_outcomes(
 
 
 def _selection_problems(
-    document: Document, path: KeyPath, selection: SelectionModel, detectors: Sequence[str]
+    document: Document,
+    path: KeyPath,
+    selection: SelectionModel,
+    detectors: Sequence[str],
+    members: Collection[str],
 ) -> Iterator[Problem]:
     for k, name in enumerate(selection.candidates):
         if name not in detectors:
-            message = f"unknown detector '{name}'.{did_you_mean(name, detectors)}"
+            message = f"unknown detector '{name}'.{did_you_mean(name, [*members, *detectors])}"
             yield Problem.at(document.place((*path, "among", k)), message, _listed(detectors))
     if not selection.candidates:
         place = document.place((*path, "among"))

@@ -57,11 +57,13 @@ def expand_sweeps(document: Document, written: Document, overrides: Sequence[Ove
     problems: list[Problem] = []
     made: list[tuple[int, _Swept | None]] = []
     members: dict[str, tuple[str, ...]] = {}
-    for i, entry in enumerate(entries if isinstance(entries, list) else []):
+    entries = entries if isinstance(entries, list) else []
+    ids = [entry.get("id") for entry in entries if isinstance(entry, dict)]
+    for i, entry in enumerate(entries):
         found = _combinations(document, ("detectors", i), entry, problems)
         made += [(i, swept) for swept in found] or [(i, None)]
         if found:
-            if entry["id"] in members:
+            if ids.count(entry["id"]) > 1:
                 place = document.place(("detectors", i, "id"))
                 message = f"duplicate id '{entry['id']}'"
                 problems.append(Problem.at(place, message, "Give each its own id."))
@@ -94,7 +96,7 @@ def _combinations(
     if number > MAX_COMBINATIONS:
         message = f"sweep: {number} combinations"
         hint = f"At most {MAX_COMBINATIONS}: sweep over less."
-        problems.append(Problem.at(document.place((*path, "sweep")), message, hint))
+        problems.append(Problem.at(document.key_place((*path, "sweep")), message, hint))
     if len(problems) > before:
         return []
     last = Counter(key.rpartition(".")[2] for key in sweep)
@@ -148,11 +150,11 @@ def _bad_ids(document: Document, path: KeyPath, ids: Sequence[str]) -> Iterator[
     if len(longest) > MAX_IDENTIFIER:
         message = f"the sweep makes ids of more than {MAX_IDENTIFIER} characters: '{longest}'"
         yield Problem.at(document.place((*path, "id")), message, "Give the entry a shorter id.")
-    for name, count in Counter(ids).items():
-        if count > 1:
-            message = f"sweep: {count} combinations are called '{name}'"
-            place = document.key_place((*path, "sweep"))
-            yield Problem.at(place, message, "Give every value once.")
+    name, count = Counter(ids).most_common(1)[0]
+    if count > 1:
+        message = f"sweep: {count} combinations are called '{name}'"
+        place = document.key_place((*path, "sweep"))
+        yield Problem.at(place, message, "Give every value once.")
 
 
 def _text(value: Any, position: int) -> str:
