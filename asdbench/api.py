@@ -240,6 +240,8 @@ class Detector(ABC):
     """Gives every clip an anomaly score; higher is more anomalous."""
 
     info: ClassVar[DetectorInfo]
+    check_params: ClassVar[Mapping[str, Any]] = {}
+    """Optional: parameters with which the conformance checks run quickly."""
 
     def __init__(self, params: Any) -> None:
         self.params = params
@@ -297,6 +299,8 @@ class Generator(ABC):
     """Makes clips for conditions and labels."""
 
     info: ClassVar[GeneratorInfo]
+    check_params: ClassVar[Mapping[str, Any]] = {}
+    """Optional: parameters with which the conformance checks run quickly."""
 
     def __init__(self, params: Any) -> None:
         self.params = params

@@ -2,6 +2,7 @@
 
 from asdbench.testing.check import Check, CheckFailure
 from asdbench.testing.detectors import detector_checks
+from asdbench.testing.generators import generator_checks
 from asdbench.testing.material import Material, simulated_material
 
 __all__ = [
@@ -9,5 +10,6 @@ __all__ = [
     "CheckFailure",
     "Material",
     "detector_checks",
+    "generator_checks",
     "simulated_material",
 ]

@@ -6,6 +6,7 @@ import numpy as np
 
 from asdbench.testing.bench import SEED, fail_unless
 from asdbench.testing.check import Check
+from asdbench.testing.conduct import check_peeked, check_written
 from asdbench.testing.detector_bench import TOLERANCE, DetectorBench, Scores, differ
 from asdbench.testing.detector_scores import check_shape
 from asdbench.testing.material import uneven
@@ -113,25 +114,12 @@ def _check_lengths(bench: DetectorBench) -> None:
 
 def _check_blind(bench: DetectorBench) -> None:
     bench.base()
-    names = ", ".join(bench.journal.peeked)
-    fail_unless(
-        not names,
-        f"it asked the clips for {names}",
-        "what asdbench.api.ClipSet offers: conditions, sample_rate, len(), audio(), features(), "
-        "subset()",
-        "do without.",
-    )
+    check_peeked(bench.journal, "ClipSet")
 
 
 def _check_inputs(bench: DetectorBench) -> None:
     bench.base()
-    written = bench.journal.written()
-    fail_unless(
-        not written,
-        f"it wrote into {', '.join(written[:3])}{' ...' if len(written) > 3 else ''}",
-        "arrays are lent, and others read them too",
-        "copy before you change: clip = clip - clip.mean(), not clip -= clip.mean().",
-    )
+    check_written(bench.journal)
     scores = bench.raw_scores(bench.fitted(), bench.test(), writable=False)
     _compare(
         bench.base(),

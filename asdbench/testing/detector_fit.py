@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from unittest import mock
-
 import numpy as np
 
-from asdbench.errors import AsdbenchError
 from asdbench.testing.bench import LARGE_SEED, fail_unless
-from asdbench.testing.check import Check, CheckFailure, describe_error
+from asdbench.testing.check import Check, CheckFailure
+from asdbench.testing.conduct import NOT_FITTED, check_clear, check_device, check_state
 from asdbench.testing.detector_bench import TOLERANCE, DetectorBench, differ
-from asdbench.testing.plugin_checks import check_no_pickle, check_unchanged, content
+from asdbench.testing.saved_folder import check_no_pickle, check_unchanged, content
 
 
 def fit_checks(bench: DetectorBench) -> list[Check]:
@@ -60,7 +58,7 @@ def fit_checks(bench: DetectorBench) -> list[Check]:
         Check(
             "cpu",
             "It works on the CPU, and uses no other device where context.device is cpu.",
-            lambda: _check_cpu(bench),
+            lambda: check_device(lambda: bench.score(bench.load()[0], bench.test())),
         ),
     ]
 
@@ -108,24 +106,7 @@ def _check_before_fit(bench: DetectorBench) -> None:
     raise CheckFailure(
         "score() before fit() raised nothing",
         "an error that says that it is not fitted",
-        "raise asdbench.errors.PluginError('... is not fitted', 'Call fit() or load() first.').",
-    )
-
-
-def check_clear(error: Exception) -> None:
-    """Check that an error says that a plug-in is not fitted.
-
-    Raises
-    ------
-    CheckFailure
-        When it does not.
-    """
-    accident = type(error) in (AttributeError, TypeError, KeyError, NameError, IndexError)
-    fail_unless(
-        isinstance(error, AsdbenchError) or (not accident and "fit" in str(error).lower()),
-        f"before fit() it raised {describe_error(error)}",
-        "an error that says that it is not fitted",
-        "raise asdbench.errors.PluginError('... is not fitted', 'Call fit() or load() first.').",
+        NOT_FITTED,
     )
 
 
@@ -159,36 +140,4 @@ def _check_folder(bench: DetectorBench) -> None:
 
 def _check_state(bench: DetectorBench) -> None:
     bench.load()
-    names = ", ".join(bench.changed)
-    fail_unless(
-        not names,
-        f"fit(), score(), save() or load() changed {names}",
-        "the state of the process belongs to everybody in it",
-        "draw from a generator of your own; build networks within torch.random.fork_rng(), or "
-        "initialize them from a torch.Generator.",
-    )
-
-
-def _check_cpu(bench: DetectorBench) -> None:
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
-        loaded, _ = bench.load()
-        bench.score(loaded, bench.test())
-        used, seen = torch.cuda.max_memory_allocated() - before, "it used memory of a GPU"
-    else:
-        # Whoever asks torch in place of the context, is told that there is a GPU.
-        used, seen = 0, ""
-        try:
-            with mock.patch("torch.cuda.is_available", return_value=True):
-                loaded, _ = bench.load()
-                bench.score(loaded, bench.test())
-        except Exception as error:
-            if not any(word in str(error).lower() for word in ("cuda", "nvidia")):
-                raise
-            used, seen = 1, f"it tried to use a GPU: {describe_error(error)}"
-    fail_unless(
-        not used, seen, "everything on context.device", "take the device from context.device."
-    )
+    check_state(bench.changed, "fit(), score(), save() or load()")

@@ -8,8 +8,9 @@ import numpy as np
 from pydantic import BaseModel
 
 from asdbench.api import Embedded, SupportsEmbedding
-from asdbench.testing.bench import Lender, fail_unless
-from asdbench.testing.check import Check, CheckFailure
+from asdbench.testing.bench import fail_unless
+from asdbench.testing.check import Check
+from asdbench.testing.conduct import check_progress
 from asdbench.testing.detector_bench import TOLERANCE, DetectorBench, differ
 from asdbench.testing.detector_scores import check_shape
 from asdbench.testing.state import preserved
@@ -56,24 +57,6 @@ def optional_checks(bench: DetectorBench) -> list[Check]:
 def _check_progress(bench: DetectorBench) -> None:
     bench.base()
     check_progress(bench.lender)
-
-
-def check_progress(lender: Lender) -> None:
-    """Check all that was told to the contexts of ``lender``.
-
-    Raises
-    ------
-    CheckFailure
-        When a call was not as declared.
-    """
-    wrong = [call for call in lender.progress if not call.sane]
-    if wrong:
-        one = wrong[0]
-        raise CheckFailure(
-            f"progress({one.done!r}, {one.total!r}, {one.what!r})",
-            "progress(done, total, what): whole numbers, 0 <= done <= total, and a text",
-            "count from 0 or 1 to the total of what goes on, e.g. progress(3, 10, 'epoch').",
-        )
 
 
 def _check_embedding(bench: DetectorBench) -> None:

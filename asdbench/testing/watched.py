@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +85,7 @@ class WatchedClips:
         values = self._journal.lend(id(self), "features(...).values", frames.values, self._writable)
         return Frames(values, frames.offsets.copy())
 
-    def subset(self, indices: Sequence[int]) -> WatchedClips:
+    def subset(self, indices: Sequence[int]) -> Self:
         """Return the clips at ``indices``, watched as these are."""
         return type(self)(self._pool.subset(indices), self._journal, self._writable)
 
