@@ -116,4 +116,6 @@ class SegmentBatches:
             lengths = self.lengths[clips]
             begins = torch.repeat_interleave(starts[clips] - lengths.cumsum(0) + lengths, lengths)
             indices = begins + torch.arange(len(begins))
-            yield indices[self.kept[indices]]
+            indices = indices[self.kept[indices]]
+            if len(indices):
+                yield indices

@@ -28,6 +28,8 @@ from ._gamma_threshold import Threshold, gamma_threshold
 from ._selective_mahalanobis import Covariance, covariances, selective_mahalanobis
 
 N = TypeVar("N", bound=ReconstructionNetwork)
+_LEAST = 3
+"""Windows to train on: of three, two are of one domain, which is enough for a covariance."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class ReconstructionDetector(Detector, Generic[N]):
         network.to(device)
         is_target = np.array([condition.domain == "target" for condition in train.conditions])
         kept, withheld = split_windows(settings.validation, windows, is_target, generator)
-        if len(kept) < 3:  # of three, two are of one domain: enough for a covariance
+        if len(kept) < _LEAST:
             raise DataError(
                 f"{self.info.id}: {len(windows.starts)} windows of {self.params.frames} frames "
                 "are too few to train on",
@@ -180,7 +182,13 @@ class ReconstructionDetector(Detector, Generic[N]):
         if segment is None:
             return WindowBatches(chosen, batch_size)
         frames = round(segment * sample_rate / self.params.hop_length)
-        length = max(1, (frames - self.params.frames) // self.params.n_hop_frames + 1)
+        length = (frames - self.params.frames) // self.params.n_hop_frames + 1
+        if length < _LEAST:
+            raise DataError(
+                f"{self.info.id}: a segment of {segment:g} s holds {max(length, 0)} windows of "
+                f"{self.params.frames} frames",
+                f"{_LEAST} are needed: raise 'segment', or lower 'frames' or 'n_hop_frames'",
+            )
         return SegmentBatches(chosen, windows, length, batch_size)
 
     def _windows(

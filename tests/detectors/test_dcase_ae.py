@@ -11,7 +11,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from asdbench.api import Condition, Context
+from asdbench.api import Condition, Context, SupportsEmbedding
 from asdbench.clips import ClipPool
 from asdbench.detectors.dcase_ae import DCASEAutoencoder, DCASEAutoencoderParams
 from asdbench.errors import AsdbenchError, DataError, PluginError
@@ -212,6 +212,52 @@ def test_validation_of_2022_withholds_the_last_clips(tmp_path: Path) -> None:
     ]
     for one, other in zip(*(network.state_dict().values() for network in networks), strict=True):
         assert torch.equal(one, other)
+
+
+def test_segments_of_the_smoothing_paper_train_and_score(tmp_path: Path) -> None:
+    small = {"epochs": 100, "batch_size": 4, "segment": 0.25, "fmin": 50.0, "fmax": 3900.0}
+    train = pool([hum(seed, samples=1600 + 300 * seed) for seed in range(15)], 3)
+    detector = fitted(tmp_path, train, preset="smoothing", **small)
+    clips = [hum(100 + i) for i in range(6)] + [hum(200 + i, gain=6.0) for i in range(3)]
+    scores = detector.score(pool(clips), Context(0, tmp_path))
+    assert scores[6:].min() > scores[:6].max()
+    batch = fitted(
+        tmp_path, train, preset="smoothing", threshold="batch", **(small | {"epochs": 2})
+    )
+    assert np.isfinite(batch._fitted.thresholds["mahalanobis"].value)
+    with pytest.raises(DataError, match=r"segment of 0\.1 s holds 2 windows"):
+        fitted(tmp_path, train, preset="smoothing", **(small | {"segment": 0.1}))
+
+
+def test_standardized_amplitude_makes_the_level_of_all_clips_irrelevant(tmp_path: Path) -> None:
+    # Scores of clips and of the same clips at a hundredth of the level, training and test alike.
+    found = []
+    for gain in (1.0, 0.01):
+        train = pool([hum(seed, gain=gain) for seed in range(8)], 2)
+        detector = fitted(tmp_path, train, standardize=True)
+        test = pool([hum(50, gain=gain), hum(51, gain=4 * gain)])
+        found.append(detector.score(test, Context(0, tmp_path)))
+        again = with_score(detector, "mse", tmp_path / f"{gain}")
+        assert again.score(test, Context(0, tmp_path)).tolist() == found[-1].tolist()
+    np.testing.assert_allclose(*found, rtol=0.02)
+    assert found[0][1] > found[0][0]  # the level of one clip still matters
+
+
+def test_embedding_is_the_mean_of_bottlenecks(tmp_path: Path) -> None:
+    detector = fitted(tmp_path)
+    assert isinstance(detector, SupportsEmbedding)
+    clips = pool([hum(1), hum(2, samples=3001)])
+    embedded = detector.embed(clips, Context(0, tmp_path))
+    assert embedded.clip.tolist() == [0, 1]
+    windows = clips.features(detector.params.log_mel()).windows(5)
+    for clip in range(2):
+        x = torch.from_numpy(windows.view[windows.starts[windows.clip == clip]])
+        with torch.no_grad():
+            expected = detector._fitted.network.encoder(x).mean(0)
+        np.testing.assert_allclose(embedded.rows[clip], expected, rtol=1e-4, atol=1e-6)
+    assert detector.embed(clips.subset([1]), Context(0, tmp_path)).rows.tolist() == (
+        embedded.rows[1:].tolist()
+    )
 
 
 def test_too_short_clips_are_named(tmp_path: Path) -> None:
