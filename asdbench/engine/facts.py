@@ -78,11 +78,18 @@ def plugin_use(plugin: LoadedPlugin) -> PluginUse:
         id=plugin.id,
         use=info.id,
         version=info.version,
-        code=code_digest(plugin.cls),
+        code=_code(plugin),
         params={name: _placeless(value) for name, value in plugin.stated.items()},
         paper=info.paper,
         needs=tuple(sorted(getattr(info, "needs", ()))),
+        transductive=getattr(info, "transductive", False),
     )
+
+
+def _code(plugin: LoadedPlugin) -> str:
+    own = code_digest(plugin.cls)
+    parts = {name: _code(part) for name, part in plugin.parts.items()}
+    return digest([own, parts]) if parts else own
 
 
 def _placeless(value: Any) -> Any:

@@ -4,55 +4,29 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
-from asdbench.api import Clip, Condition, DetectorInfo, Label
+from asdbench.api import Clip
 from asdbench.audio import AudioFormat
 from asdbench.engine.inventory import FileRecord
+from asdbench.engine.pools import Generated, ScoredPool
 from asdbench.engine.quality import MeasuredGrid, quality_task
+from asdbench.engine.scoring import DetectorLayout
 from asdbench.engine.seeds import derive_seed, shuffle_rank
 from asdbench.engine.sources import Sources, identity
 from asdbench.engine.split import Split
 from asdbench.engine.store import Store, digest, entry_key
 from asdbench.engine.tasks import (
-    ClipRef,
     Entry,
-    FitDetector,
     FitGenerator,
     GenerateClips,
-    MakeClips,
     RoundtripClips,
-    ScoreClips,
     Task,
 )
-from asdbench.engine.units import Unit, by_unit, covers, inside
-from asdbench.registry import Use
+from asdbench.engine.units import Unit, by_unit, covers
 from asdbench.suite import LoadedPlugin, LoadedSuite
-from asdbench.suite.model import REAL, GridModel
-
-
-@dataclass(frozen=True)
-class PoolRow:
-    """A scored clip, for the score table."""
-
-    clip: str
-    condition: Condition
-    label: Label | None
-    copy_of: str | None = None
-    """Of a round trip, the real clip that went in."""
-
-
-@dataclass(frozen=True)
-class ScoredPool:
-    """One detector's scores of one unit's real or generated clips."""
-
-    detector: str
-    repeat: int
-    origin: str
-    unit: Unit
-    entry: Entry
-    rows: tuple[PoolRow, ...]
+from asdbench.suite.model import GridModel
 
 
 class Layout:
@@ -76,20 +50,22 @@ class Layout:
     ) -> tuple[tuple[Task, ...], tuple[ScoredPool, ...], tuple[MeasuredGrid, ...]]:
         """Return the tasks, in an order in which they can run, what is scored and measured."""
         for task in self.sources.tasks(clips):
-            self._add(task)
+            self.add(task)
         generated = self._build_generators(split)
         measured = self._build_quality(split, generated)
-        pools = self._build_detectors(split, generated)
+        pools = DetectorLayout(self, split, generated).build()
         return tuple(self.tasks.values()), tuple(pools), tuple(measured)
 
-    def _add(self, task: Task) -> Entry:
+    def add(self, task: Task) -> Entry:
+        """Note a task, once, and return what it makes."""
         self.tasks.setdefault(task.entry, task)
         return task.entry
 
-    def _seed(self, *names: str | int) -> int:
+    def seed(self, *names: str | int) -> int:
+        """Return the seed for the purpose that ``names`` spell out."""
         return derive_seed(self.suite.seeds.master, *names)
 
-    def _build_generators(self, split: Split) -> dict[tuple[str, str, str], _Generated]:
+    def _build_generators(self, split: Split) -> dict[tuple[str, str, str], Generated]:
         """Return what each grid makes, by (grid, machine, section)."""
         generated = {}
         plugins = {plugin.id: plugin for plugin in self.loaded.generators}
@@ -107,18 +83,19 @@ class Layout:
         return generated
 
     def _fit_generator(self, plugin: LoadedPlugin, unit: Unit, train: Sequence[Clip]) -> Entry:
-        seed = self._seed("generator", plugin.cls.info.id, *unit)
-        inputs = {**identity(plugin), **self._training(train), "seed": seed}
+        seed = self.seed("generator", plugin.cls.info.id, *unit)
+        inputs = {**identity(plugin), **self.training(train), "seed": seed}
         entry = Entry("generator", entry_key("generator", inputs))
         title = f"fit {plugin.id} {'/'.join(unit) or 'suite'}"
         refs = tuple(self.sources.ref(c) for c in train)
-        return self._add(
+        return self.add(
             FitGenerator(
                 entry, title, self.sources.needs(train), self.audio, plugin.use, refs, seed
             )
         )
 
-    def _training(self, train: Sequence[Clip]) -> dict[str, Any]:
+    def training(self, train: Sequence[Clip]) -> dict[str, Any]:
+        """Return what identifies training clips in a key."""
         facts = [[self.sources.digest(c), str(c.condition), c.label] for c in train]
         return {"train": digest(facts), "audio": asdict(self.audio)}
 
@@ -130,13 +107,13 @@ class Layout:
         fitted: Entry,
         train: Sequence[Clip],
         real: Sequence[Clip],
-    ) -> _Generated:
+    ) -> Generated:
         models = _models(real, grid.multiplier, self.suite.split.seed)
         count: dict[str, int] = defaultdict(int)
         seeds = []
         for model in models:
             named = str(model.condition)
-            seeds.append(self._seed("request", grid.label, named, count[named]))
+            seeds.append(self.seed("request", grid.label, named, count[named]))
             count[named] += 1
         facts = [
             [str(m.condition), s, self.sources.digest(m)]
@@ -157,8 +134,8 @@ class Layout:
             tuple(seeds),
             tuple(self.sources.ref(c) for c in train),
         )
-        self._add(task)
-        return _Generated(name, task)
+        self.add(task)
+        return Generated(name, task)
 
     def _roundtrip(
         self,
@@ -167,10 +144,10 @@ class Layout:
         plugin: LoadedPlugin,
         fitted: Entry,
         real: Sequence[Clip],
-    ) -> _Generated:
+    ) -> Generated:
         # Sorted names would tell the domains apart, which the codec is not told.
         clips = sorted(real, key=lambda c: shuffle_rank(self.suite.seeds.master, c.id))
-        seeds = tuple(self._seed("roundtrip", c.id) for c in clips)
+        seeds = tuple(self.seed("roundtrip", c.id) for c in clips)
         facts = [
             [str(c.condition), s, self.sources.digest(c)] for c, s in zip(clips, seeds, strict=True)
         ]
@@ -187,19 +164,19 @@ class Layout:
             tuple(self.sources.ref(c) for c in clips),
             seeds,
         )
-        self._add(task)
-        return _Generated(name, task, tuple(c.id for c in clips))
+        self.add(task)
+        return Generated(name, task, tuple(c.id for c in clips))
 
     def _build_quality(
-        self, split: Split, generated: Mapping[tuple[str, str, str], _Generated]
+        self, split: Split, generated: Mapping[tuple[str, str, str], Generated]
     ) -> list[MeasuredGrid]:
-        made: dict[tuple[str, str], list[_Generated]] = defaultdict(list)
+        made: dict[tuple[str, str], list[Generated]] = defaultdict(list)
         for (grid, machine, _), clips in generated.items():
             made[grid, machine].append(clips)
         return [self._measure(split, *key, found) for key, found in made.items()]
 
     def _measure(
-        self, split: Split, name: str, machine: str, generated: Sequence[_Generated]
+        self, split: Split, name: str, machine: str, generated: Sequence[Generated]
     ) -> MeasuredGrid:
         grid = self.suite.grids[name]
         real = [c for c in split.evaluation if (c.machine, c.label) == (machine, grid.label)]
@@ -215,123 +192,13 @@ class Layout:
             [self.sources.ref(c) for c in train],
             (*(g.task.entry for g in generated), *self.sources.needs([*real, *train])),
             self.audio,
-            self._seed("quality", machine, grid.label),
+            self.seed("quality", machine, grid.label),
         )
-        self._add(task)
+        self.add(task)
         names = tuple(row.clip for clips in generated for row in clips.rows())
         return MeasuredGrid(
             name, machine, grid.label, task.entry, names, tuple(c.id for c in train)
         )
-
-    def _build_detectors(
-        self, split: Split, generated: Mapping[tuple[str, str, str], _Generated]
-    ) -> list[ScoredPool]:
-        pools = []
-        for plugin in self.loaded.detectors:
-            info: DetectorInfo = plugin.cls.info
-            for unit, train in by_unit(split.detector_train, info.scope).items():
-                real = [c for c in split.evaluation if covers(unit, c)]
-                for repeat in range(self.suite.seeds.detector_repeats):
-                    fitted = self._fit_detector(plugin, unit, train, repeat)
-                    pools.append(self._score_real(plugin, unit, repeat, fitted, real))
-                    pools.extend(
-                        self._score_generated(plugin, unit, repeat, fitted, name, generated)
-                        for name in self.suite.grids
-                        if any(key[0] == name and inside(unit, key[1:]) for key in generated)
-                    )
-        return pools
-
-    def _fit_detector(
-        self, plugin: LoadedPlugin, unit: Unit, train: Sequence[Clip], repeat: int
-    ) -> Entry:
-        info: DetectorInfo = plugin.cls.info
-        seed = self._seed("detector", info.id, repeat, *unit)
-        inputs = {**identity(plugin, info.score_params), **self._training(train), "seed": seed}
-        entry = Entry("detector", entry_key("detector", inputs))
-        title = f"fit {plugin.id} {'/'.join(unit) or 'suite'}" + (f" #{repeat}" if repeat else "")
-        values = {k: v for k, v in plugin.use.values.items() if k not in info.score_params}
-        use = Use(plugin.use.plugin, values)
-        refs = tuple(self.sources.ref(c) for c in train)
-        return self._add(
-            FitDetector(entry, title, self.sources.needs(train), self.audio, use, refs, seed)
-        )
-
-    def _score_real(
-        self, plugin: LoadedPlugin, unit: Unit, repeat: int, fitted: Entry, real: Sequence[Clip]
-    ) -> ScoredPool:
-        # Sorted names would put anomalies before normals: a detector could read the label there.
-        shuffled = sorted(real, key=lambda c: shuffle_rank(self.suite.seeds.master, c.id))
-        refs = tuple(self.sources.ref(c) for c in shuffled)
-        rows = tuple(PoolRow(c.id, c.condition, c.label) for c in shuffled)
-        needs = (fitted, *self.sources.needs(real))
-        return self._score(plugin, unit, repeat, fitted, REAL, refs, rows, needs)
-
-    def _score_generated(
-        self,
-        plugin: LoadedPlugin,
-        unit: Unit,
-        repeat: int,
-        fitted: Entry,
-        grid: str,
-        generated: Mapping[tuple[str, str, str], _Generated],
-    ) -> ScoredPool:
-        made = [g for key, g in generated.items() if key[0] == grid and inside(unit, key[1:])]
-        refs = tuple(ref for g in made for ref in g.refs())
-        rows = tuple(row for g in made for row in g.rows())
-        needs = (fitted, *(g.task.entry for g in made))
-        return self._score(plugin, unit, repeat, fitted, grid, refs, rows, needs)
-
-    def _score(
-        self,
-        plugin: LoadedPlugin,
-        unit: Unit,
-        repeat: int,
-        fitted: Entry,
-        origin: str,
-        refs: tuple[ClipRef, ...],
-        rows: tuple[PoolRow, ...],
-        needs: tuple[Entry, ...],
-    ) -> ScoredPool:
-        info: DetectorInfo = plugin.cls.info
-        seed = self._seed("score", info.id, repeat, *unit)
-        shown = sorted(info.needs)
-        facts = [[ref.digest, str(ref.condition)] for ref in refs]
-        inputs = {
-            **identity(plugin),
-            "fitted": fitted.key,
-            "clips": digest(facts),
-            "seed": seed,
-            "needs": shown,
-        }
-        entry = Entry("scores", entry_key("scores", inputs))
-        title = f"score {plugin.id} {'/'.join(unit) or 'suite'} {origin}"
-        self._add(ScoreClips(entry, title, needs, self.audio, plugin.use, fitted, refs, seed))
-        return ScoredPool(plugin.id, repeat, origin, unit, entry, rows)
-
-
-@dataclass(frozen=True)
-class _Generated:
-    """The clips that one grid makes for one section."""
-
-    grid: str
-    task: MakeClips
-    copies_of: tuple[str, ...] = ()
-    """Of a round trip, the clips that went in."""
-
-    def refs(self) -> list[ClipRef]:
-        entry = self.task.entry
-        return [
-            ClipRef(digest([entry.key, i]), real.condition, self.task.label, None, entry, i)
-            for i, real in enumerate(self.task.real)
-        ]
-
-    def rows(self) -> list[PoolRow]:
-        rows = []
-        for i, real in enumerate(self.task.real):
-            name = f"{self.grid}/{real.condition.machine}/{real.condition.section}/{i:06d}"
-            copy_of = self.copies_of[i] if self.copies_of else None
-            rows.append(PoolRow(name, real.condition, self.task.label, copy_of))
-        return rows
 
 
 def _models(real: Sequence[Clip], multiplier: float, seed: int) -> list[Clip]:

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from asdbench.api import Clip, Dataset, no_progress
 from asdbench.audio import AudioFormat
 from asdbench.engine.inventory import read_inventory
-from asdbench.engine.layout import Layout, ScoredPool
+from asdbench.engine.layout import Layout
+from asdbench.engine.pools import ScoredPool
 from asdbench.engine.quality import MeasuredGrid
 from asdbench.engine.split import Split, split_clips
 from asdbench.engine.store import Store, digest

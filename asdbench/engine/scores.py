@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from asdbench.engine.layout import ScoredPool
 from asdbench.engine.plan import Plan
+from asdbench.engine.pools import ScoredPool
 from asdbench.engine.store import Store
 from asdbench.engine.tasks import Entry
 from asdbench.errors import DataError
@@ -22,6 +22,8 @@ COLUMNS = {
     "generator": "string",
     "detector": "string",
     "repeat": "int32",
+    "pool": "string",
+    "fold": "int32",
     "machine": "string",
     "section": "string",
     "domain": "string",
@@ -31,7 +33,9 @@ COLUMNS = {
     "decision": "boolean",
 }
 """Columns of ``scores.parquet``. ``origin`` is ``real`` or the name of a grid; ``copy_of`` is
-the real clip that went into a round trip. ``copy_of``, ``domain``, ``label``, ``generator`` and
+the real clip that went into a round trip. ``pool`` names what was scored together: an origin, or
+both origins of an arm for a transductive detector, in ``fold`` after fold where one side is
+larger. ``copy_of``, ``domain``, ``label``, ``generator`` and
 ``decision`` may be null."""
 
 
@@ -56,14 +60,17 @@ def _frame(plan: Plan, pool: ScoredPool, store: Store) -> pd.DataFrame:
             f"the store entry {folder} is damaged: {error}",
             "Delete that folder; the same command then makes it again.",
         ) from error
-    grid = plan.loaded.suite.grids.get(pool.origin)
+    grids = plan.loaded.suite.grids
+    made_by = {REAL: None, **{name: grid.generator for name, grid in grids.items()}}
     columns = {
         "clip": [row.clip for row in pool.rows],
         "copy_of": [row.copy_of for row in pool.rows],
-        "origin": pool.origin,
-        "generator": grid.generator if grid and pool.origin != REAL else None,
+        "origin": [row.origin for row in pool.rows],
+        "generator": [made_by[row.origin] for row in pool.rows],
         "detector": pool.detector,
         "repeat": pool.repeat,
+        "pool": pool.name,
+        "fold": pool.fold,
         "machine": [row.condition.machine for row in pool.rows],
         "section": [row.condition.section for row in pool.rows],
         "domain": [row.condition.domain for row in pool.rows],

@@ -70,11 +70,14 @@ class Sources:
 
 
 def identity(plugin: LoadedPlugin, without: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """Return what identifies a plug-in's code and parameters in a key."""
+    """Return what identifies a plug-in's code and parameters, and those of its parts, in a key."""
     info = plugin.cls.info
-    return {
+    found: dict[str, Any] = {
         "plugin": info.id,
         "version": info.version,
         "code": code_digest(plugin.cls),
         "params": {k: v for k, v in plugin.identity.items() if k not in without},
     }
+    if plugin.parts:
+        found["parts"] = {name: identity(part) for name, part in plugin.parts.items()}
+    return found

@@ -27,6 +27,7 @@ from asdbench.api import (
 )
 from asdbench.audio import AudioFormat, probe, read_audio, write_wav
 from asdbench.clips import ClipPool
+from asdbench.engine.lending import FittedPart, lend
 from asdbench.engine.making import MadeClip, make_clips, roundtrip_clips
 from asdbench.engine.store import Store, entry_key
 from asdbench.errors import AsdbenchError, PluginError
@@ -133,6 +134,7 @@ class FitDetector(Task):
     use: Use
     train: tuple[ClipRef, ...]
     seed: int
+    parts: tuple[FittedPart, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,7 @@ class ScoreClips(Task):
     fitted: Entry
     clips: tuple[ClipRef, ...]
     seed: int
+    parts: tuple[FittedPart, ...] = ()
 
 
 def execute(task: Task, store: Store, device: str, progress: Progress) -> None:
@@ -254,12 +257,14 @@ def _measure_quality(task: MeasureQuality, store: Store, folder: Path, context: 
 def _fit_detector(task: FitDetector, store: Store, folder: Path, context: Context) -> None:
     cls, params = task.use.load()
     detector: Detector = cls(params)
+    context = lend(task.parts, store, context)
     detector.fit(pool(task.train, task.audio, store), context)
     detector.save(folder)
 
 
 def _score(task: ScoreClips, store: Store, folder: Path, context: Context) -> None:
     plugin, params = task.use.load()
+    context = lend(task.parts, store, context)
     detector: Detector = plugin.load(store.path("detector", task.fitted.key), params, context)
     hidden = None if "test_domain" in plugin.info.needs else "domain"
     clips = pool(task.clips, task.audio, store, hide=hidden)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from asdbench.report.arm_schema import ArmMean, ArmRow
-from asdbench.report.arms import SIDES
 from asdbench.report.schema import Report
 from asdbench.report.text import escaped, made_by, notes, number, table, with_interval
+from asdbench.suite.arms import SIDES
 
 
 def arm_blocks(report: Report) -> list[str]:

@@ -8,32 +8,24 @@ of generated normals.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asdbench.metrics.dcase import RANK_METRICS
 from asdbench.report.arm_schema import ArmGap, ArmRow, ArmValue
-from asdbench.report.cells import Arm, MetricName, Rules, Scores, Subset
+from asdbench.report.cells import Arm, MetricName, Rules, Subset
 from asdbench.report.intervals import Pooled, generator_for, pooled
 from asdbench.report.schema import Cell
 from asdbench.stats.contrast import Curve, Pool, auc_contrast
-from asdbench.suite.model import REAL, Suite
+from asdbench.suite.arms import SIDES, ArmName, Pairing, pairings, pool_name, within
+from asdbench.suite.model import Suite
 
 ArmKey = tuple[str, str, str, str]
 """(origin, detector, machine, section)"""
-ArmName = str
-SIDES: Mapping[ArmName, tuple[str, str]] = {
-    "real": ("real normals", "real anomalies"),
-    "matched": ("generated normals", "generated anomalies"),
-    "paper": ("real normals", "generated anomalies"),
-    "artifact": ("real normals", "generated normals"),
-    "coded": ("coded normals", "coded anomalies"),
-    "codec": ("real normals", "coded normals"),
-}
-"""What each arm sets in the place of normals and in that of anomalies."""
 ARM_TEXTS: Mapping[str, str] = {
     "arm_real": "real normals against real anomalies.",
     "arm_matched": "generated normals against generated anomalies.",
@@ -45,45 +37,6 @@ ARM_TEXTS: Mapping[str, str] = {
 """What each arm is, in words."""
 _CLIPS = {"coded normals": "real normals", "coded anomalies": "real anomalies"}
 """Pools that are made of the very clips of another."""
-
-
-@dataclass(frozen=True)
-class Pairing:
-    """The grids of one generator that are set side by side."""
-
-    generator: str
-    grids: Mapping[str, str]
-    """Grid by what it holds, e.g. ``coded normals``; a pool without a grid is absent."""
-
-    @property
-    def anomalies(self) -> str | None:
-        """The grid that asks for anomalies."""
-        return self.grids.get("generated anomalies")
-
-    def missing(self, pool: str) -> str:
-        """Return why there is no ``pool``."""
-        label = pool.partition(" ")[2].replace("anomalies", "anomaly").replace("normals", "normal")
-        made = ", make: roundtrip" if pool.startswith("coded") else ""
-        wanted = f"{{generator: {self.generator}, label: {label}{made}}}"
-        return f"the suite has no grid of {pool}: {wanted}"
-
-
-def pairings(suite: Suite) -> list[Pairing]:
-    """Return the grids of each generator: one pairing for every grid of anomalies, or one."""
-    found = []
-    for plugin in suite.generators:
-        own = {name: grid for name, grid in suite.grids.items() if grid.generator == plugin.id}
-        pools: dict[str, list[str]] = {}
-        for name, grid in own.items():
-            made = "generated" if grid.make == "generate" else "coded"
-            label = "normals" if grid.label == "normal" else "anomalies"
-            pools.setdefault(f"{made} {label}", []).append(name)
-        asked = pools.pop("generated anomalies", [])
-        controls = {pool: names[0] for pool, names in pools.items()}  # the suite has one of each
-        found += [Pairing(plugin.id, {"generated anomalies": n, **controls}) for n in asked]
-        if controls and not asked:
-            found.append(Pairing(plugin.id, controls))
-    return found
 
 
 def arm_rows(
@@ -109,16 +62,12 @@ def arm_rows(
         )
         for pairing in pairings(suite):
             for machine, section, domain in places:
-                origins = {"real": REAL, **pairing.grids}
-                scored = {
-                    pool: arms.get((origin, detector.id, machine, section), ())
-                    for pool, origin in origins.items()
-                }
+                where = (detector.id, machine, section)
                 section_arms = _SectionArms(
                     pairing,
                     "/".join([machine, section, domain, detector.id]),
                     domain,
-                    {pool: found for pool, found in scored.items() if found},
+                    _scored(pairing, arms, where),
                     suite.seeds.detector_repeats,
                     rules,
                 )
@@ -126,12 +75,31 @@ def arm_rows(
                 yield section_arms.row(machine, section, detector.id, cell)
 
 
+def _scored(
+    pairing: Pairing, arms: Mapping[ArmKey, Sequence[Arm]], where: tuple[str, str, str]
+) -> dict[tuple[ArmName, str], list[Arm]]:
+    """Return what was scored for each arm and side of it, in the order of the clips' names.
+
+    What was scored together with the arm's other side goes before what was scored by itself.
+    """
+    scored: dict[tuple[ArmName, str], list[Arm]] = {}
+    for name, sides in SIDES.items():
+        origins = {side: pairing.origin(side) for side in sides}
+        known = {side: origin for side, origin in origins.items() if origin is not None}
+        pool = pool_name(*known.values())
+        for side, origin in known.items():
+            found = arms.get((within(pool, origin), *where)) or arms.get((origin, *where), ())
+            if found:  # a clip and its coded version stand at the same place
+                scored[name, side] = [arm.by_clip() for arm in found]
+    return scored
+
+
 @dataclass(frozen=True)
 class _SectionArms:
     pairing: Pairing
     name: str
     subset: Subset
-    scored: Mapping[str, Sequence[Arm]]
+    scored: Mapping[tuple[ArmName, str], Sequence[Arm]]
     repeats: int
     rules: Rules
 
@@ -145,41 +113,35 @@ class _SectionArms:
             detector=detector,
             generator=self.pairing.generator,
             grid=self.pairing.anomalies,
-            repeats=len(self.scored.get("real", ())),
+            repeats=len(self.scored.get(("real", "real normals"), [])),
             **values,
             **gaps,
             paper_gap=_paper_gap(cell, values["paper"]),
         )
 
-    @cached_property
-    def ordered(self) -> Mapping[str, Sequence[Arm]]:
-        """A clip and its coded version stand at the same place."""
-        return {pool: [arm.by_clip() for arm in arms] for pool, arms in self.scored.items()}
-
-    def scores(self, pool: str, metric: MetricName = "auc") -> list[Scores] | str:
-        """Return the scores of a pool, one array a repeat, or why there are none."""
+    def side(self, name: ArmName, pool: str, metric: MetricName = "auc") -> list[Pool] | str:
+        """Return one side of an arm, one pool a repeat and fold, or why there is none."""
         kind, _, label = pool.partition(" ")
-        source = kind if kind == "real" else pool
         if kind != "real" and pool not in self.pairing.grids:
             return self.pairing.missing(pool)
-        arms = self.ordered.get(source, ())
-        if len(arms) < self.repeats:
+        arms = self.scored.get((name, pool), ())
+        if len(arms) < self.repeats or len(arms) % self.repeats:
             return f"no scores of {pool}: a task failed, or there is no real clip to match"
-        normal = label == "normals"
-        found = [
-            (arm.normals if normal else arm.anomalies)(metric, self.subset, self.rules.definition)
-            for arm in arms
-        ]
-        return found if len(found[0]) else f"no {pool}"
+        found = []
+        for arm in arms:
+            chosen = arm.chosen(label == "normals", metric, self.subset, self.rules.definition)
+            clips = None if arm.clip is None else arm.clip[chosen]
+            found.append(Pool(_name(pool, clips), arm.score[chosen]))
+        return found if all(len(one.scores) for one in found) else f"no {pool}"
 
     def curves(self, name: ArmName) -> list[Curve] | str:
-        """Return the ROC curve of each repeat, or why there is none."""
+        """Return the ROC curve of each repeat and fold, or why there is none."""
         sides = []
         for pool in SIDES[name]:
-            scores = self.scores(pool)
-            if isinstance(scores, str):
-                return scores
-            sides.append([Pool(_CLIPS.get(pool, pool), values) for values in scores])
+            found = self.side(name, pool)
+            if isinstance(found, str):
+                return found
+            sides.append(found)
         return [Curve(*pools) for pools in zip(*sides, strict=True)]
 
     def value(self, name: ArmName) -> ArmValue:
@@ -221,21 +183,29 @@ class _SectionArms:
             [
                 auc_contrast(
                     curve,
-                    minus[repeat] if minus is not None else None,
+                    minus[i * len(minus) // len(curves)] if minus is not None else None,
                     rules.confidence,
                     rules.draws,
-                    generator_for(rules.seed, f"{self.name}/{grid}/{name}", repeat),
+                    generator_for(rules.seed, f"{self.name}/{grid}/{name}", i),
                 )
-                for repeat, curve in enumerate(curves)
+                for i, curve in enumerate(curves)
             ],
             rules.confidence,
         )
 
     def pauc(self, name: ArmName) -> float | None:
-        sides = [self.scores(pool, "pauc") for pool in SIDES[name]]
-        if any(isinstance(side, str) for side in sides):
+        negative, positive = (self.side(name, pool, "pauc") for pool in SIDES[name])
+        if isinstance(negative, str) or isinstance(positive, str):
             return None
-        return float(np.mean([RANK_METRICS["pauc"](n, a) for n, a in zip(*sides, strict=True)]))
+        pairs = zip(negative, positive, strict=True)
+        return float(np.mean([RANK_METRICS["pauc"](n.scores, a.scores) for n, a in pairs]))
+
+
+def _name(pool: str, clips: NDArray[np.str_] | None) -> str:
+    """Return what a pool is called: the same for the same clips, coded or not."""
+    if clips is None:
+        return _CLIPS.get(pool, pool)
+    return f"{len(clips)} clips {hashlib.sha256(chr(0).join(clips).encode()).hexdigest()}"
 
 
 def _paper_gap(cell: Cell | None, value: ArmValue) -> ArmGap:

@@ -29,6 +29,7 @@ from asdbench.report.schema import (
     SuiteFacts,
 )
 from asdbench.report.selection import select
+from asdbench.suite.arms import pool_name, within
 from asdbench.suite.model import REAL, Suite
 from asdbench.suite.reference import Reference
 
@@ -111,12 +112,14 @@ def build_report(
 
 
 def _arms(scores: pd.DataFrame) -> dict[ArmKey, list[Arm]]:
-    """Return the arms by key, one for every repeat that was scored."""
+    """Return the arms by key, one for every repeat, and fold, that was scored."""
     arms: dict[ArmKey, list[Arm]] = {}
-    keys = ["origin", "detector", "machine", "section", "repeat"]
+    keys = ["pool", "origin", "detector", "machine", "section", "repeat", "fold"]
     for key, frame in scores.groupby(keys, sort=True):
-        origin, detector, machine, section, _ = (str(part) for part in key)
-        arms.setdefault((origin, detector, machine, section), []).append(Arm.of(frame))
+        pool, origin, *place = (str(part) for part in key[:5])
+        detector, machine, section = place
+        name = within(pool, origin)
+        arms.setdefault((name, detector, machine, section), []).append(Arm.of(frame))
     return arms
 
 
@@ -129,11 +132,15 @@ def _cells(
 ) -> list[Cell]:
     where = (place.detector, place.machine, place.section)
     real = arms.get((REAL, *where), ())
-    made = arms.get((place.grid, *where), ()) if place.grid is not None else None
+    made, beside = None, None
+    if place.grid is not None:
+        pool = pool_name(REAL, place.grid)
+        beside = arms.get((within(pool, REAL), *where))
+        made = arms.get((within(pool, place.grid) if beside else place.grid, *where), ())
     if len(real) < repeats:
         return _failed(place, has_domains, "scores are missing because a task failed", rules)
-    if made is None or len(made) == repeats:
-        return list(section_cells(place, real, made, rules))
+    if made is None or (made and len(made) % repeats == 0):
+        return list(section_cells(place, real, made, rules, beside))
     reason = "no scores of generated clips: a task failed, or there is no real clip to match"
     update = {"status": "error", "reason": reason}
     return [

@@ -15,6 +15,7 @@ from asdbench.metrics.decision import decision_metrics
 from asdbench.metrics.definitions import DEFINITIONS, DefinitionId
 from asdbench.report.intervals import generator_for, pooled
 from asdbench.report.schema import Cell, Comparison, Decisions
+from asdbench.stats.contrast import Curve, Pool, auc_contrast
 from asdbench.stats.gap import gap_interval
 from asdbench.stats.interval import Interval
 
@@ -84,43 +85,68 @@ class Arm:
 
     def normals(self, metric: MetricName, subset: Subset, definition: DefinitionId) -> Scores:
         """Return the scores of the normal clips that enter a metric."""
-        return self.score[self._pools(metric, subset, definition)[0]]
+        return self.score[self.chosen(True, metric, subset, definition)]
 
     def anomalies(self, metric: MetricName, subset: Subset, definition: DefinitionId) -> Scores:
         """Return the scores of the anomalous clips that enter a metric."""
-        return self.score[self._pools(metric, subset, definition)[1]]
+        return self.score[self.chosen(False, metric, subset, definition)]
 
-    def _pools(
-        self, metric: MetricName, subset: Subset, definition: DefinitionId
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        return pools(metric, subset, definition, self.anomaly, self.domain)
+    def chosen(
+        self, normal: bool, metric: MetricName, subset: Subset, definition: DefinitionId
+    ) -> NDArray[np.bool_]:
+        """Return which clips enter a metric as normals, or as anomalies."""
+        negative, positive = pools(metric, subset, definition, self.anomaly, self.domain)
+        return negative if normal else positive
 
 
 Scores = NDArray[np.float64]
 
 
 def section_cells(
-    place: Place, real: Sequence[Arm], generated: Sequence[Arm] | None, rules: Rules
-) -> Iterator[Cell]:
-    """Yield the cells of one section: source, target (where clips have domains) and all.
-
-    ``real`` and ``generated`` hold one arm for every repeat of the detector; ``generated`` is
-    None where the suite has no generator.
-    """
-    has_domains = DEFINITIONS[rules.definition].has_domains and real[0].domain is not None
-    for subset in SUBSETS if has_domains else SUBSETS[2:]:
-        yield _cell(place, subset, real, generated, rules)
-
-
-def _cell(
     place: Place,
-    subset: Subset,
     real: Sequence[Arm],
     generated: Sequence[Arm] | None,
     rules: Rules,
-) -> Cell:
-    first, made = real[0], generated[0] if generated else None
-    auc = _compare(place, "auc", subset, real, generated, rules)
+    beside: Sequence[Arm] | None = None,
+) -> Iterator[Cell]:
+    """Yield the cells of one section: source, target (where clips have domains) and all.
+
+    Parameters
+    ----------
+    place
+        Which cells.
+    real, generated
+        One arm for every repeat of the detector, or several (folds of a transductive detector);
+        ``generated`` is None where the suite has no generator.
+    rules
+        What the suite says about metrics and their uncertainty.
+    beside
+        Of a transductive detector, the real normals as scored together with each of
+        ``generated``; None where their scores are those of ``real``.
+    """
+    has_domains = DEFINITIONS[rules.definition].has_domains and real[0].domain is not None
+    real = [arm.by_clip() for arm in real]
+    arms = _Arms(real, generated or (), [arm.by_clip() for arm in beside] if beside else None)
+    for subset in SUBSETS if has_domains else SUBSETS[2:]:
+        yield _cell(place, subset, arms, rules)
+
+
+@dataclass(frozen=True)
+class _Arms:
+    """What :func:`section_cells` compares."""
+
+    real: Sequence[Arm]
+    generated: Sequence[Arm]
+    beside: Sequence[Arm] | None
+
+    def generated_clips(self, subset: Subset, definition: DefinitionId) -> int:
+        folds = max(1, len(self.generated) // len(self.real))
+        return sum(len(a.anomalies("auc", subset, definition)) for a in self.generated[:folds])
+
+
+def _cell(place: Place, subset: Subset, arms: _Arms, rules: Rules) -> Cell:
+    first = arms.real[0]
+    auc = _compare(place, "auc", subset, arms, rules)
     return Cell(
         machine=place.machine,
         section=place.section,
@@ -130,43 +156,45 @@ def _cell(
         grid=place.grid,
         n_normal=len(first.normals("auc", subset, rules.definition)),
         n_anomaly_real=len(first.anomalies("auc", subset, rules.definition)),
-        n_anomaly_generated=len(made.anomalies("auc", subset, rules.definition)) if made else 0,
-        repeats=len(real),
+        n_anomaly_generated=arms.generated_clips(subset, rules.definition),
+        repeats=len(arms.real),
         auc=auc,
-        pauc=_compare(place, "pauc", subset, real, generated, rules),
-        decisions=_decisions(subset, real),
+        pauc=_compare(place, "pauc", subset, arms, rules),
+        decisions=_decisions(subset, arms.real),
         status="ok" if auc.real is not None else "empty",
         reason=None if auc.real is not None else auc.reason,
     )
 
 
 def _compare(
-    place: Place,
-    metric: MetricName,
-    subset: Subset,
-    real: Sequence[Arm],
-    generated: Sequence[Arm] | None,
-    rules: Rules,
+    place: Place, metric: MetricName, subset: Subset, arms: _Arms, rules: Rules
 ) -> Comparison:
-    normals = [arm.normals(metric, subset, rules.definition) for arm in real]
-    found = [arm.anomalies(metric, subset, rules.definition) for arm in real]
-    made = [arm.anomalies(metric, subset, rules.definition) for arm in generated or ()]
+    def normals_of(given: Sequence[Arm]) -> list[Scores]:
+        return [arm.normals(metric, subset, rules.definition) for arm in given]
+
+    normals = normals_of(arms.real)
+    found = [arm.anomalies(metric, subset, rules.definition) for arm in arms.real]
+    made = [arm.anomalies(metric, subset, rules.definition) for arm in arms.generated]
+    beside = normals if arms.beside is None else normals_of(arms.beside)
     measure = RANK_METRICS[metric]
-    missing = _missing(normals, found) if len(real[0].score) else "no labelled test clips"
+    missing = _missing(normals, found) if len(arms.real[0].score) else "no labelled test clips"
     real_value = None
     if missing is None:
         real_value = float(np.mean([measure(n, a) for n, a in zip(normals, found, strict=True)]))
     if not made:
         return Comparison(real=real_value, generated=None, gap=None, reason=missing)
-    if not len(made[0]) or not len(normals[0]):
+    if not all(map(len, made)) or not all(map(len, beside)):
         reason = missing or "no generated anomalous clips"
         return Comparison(real=real_value, generated=None, gap=None, reason=reason)
-    made_value = float(np.mean([measure(n, a) for n, a in zip(normals, made, strict=True)]))
+    made_value = float(np.mean([measure(n, a) for n, a in zip(beside, made, strict=True)]))
     if real_value is None:
         return Comparison(real=None, generated=made_value, gap=None, reason=missing)
-    intervals = _intervals(place, metric, subset, normals, found, made, rules)
-    found_gap = pooled(intervals, rules.confidence)
     comparison = Comparison(real=real_value, generated=made_value, gap=made_value - real_value)
+    if arms.beside is not None and metric == "pauc":
+        reason = "no interval: the pAUC of a transductive detector has other scores of normals"
+        return comparison.model_copy(update={"reason": reason})
+    sides = (normals, found, beside, made) if arms.beside is not None else (normals, found, made)
+    found_gap = pooled(_intervals(place, metric, subset, sides, rules), rules.confidence)
     if found_gap.low is None:
         return comparison.model_copy(update={"reason": found_gap.note})
     update = {
@@ -188,21 +216,34 @@ def _intervals(
     place: Place,
     metric: MetricName,
     subset: Subset,
-    normals: Sequence[Scores],
-    found: Sequence[Scores],
-    made: Sequence[Scores],
+    sides: Sequence[Sequence[Scores]],
     rules: Rules,
 ) -> list[Interval]:
-    """Return the interval of the gap of each repeat."""
+    """Return the interval of the gap of each repeat and fold.
+
+    ``sides`` are the real normals and anomalies, and the generated anomalies; before these, the
+    real normals again where other scores of them are set against the generated anomalies.
+    """
     name = "/".join(
         [place.machine, place.section, subset, place.detector, place.grid or "", metric]
     )
-    return [
-        gap_interval(
-            n, r, g, metric, rules.confidence, rules.draws, generator_for(rules.seed, name, repeat)
-        )
-        for repeat, (n, r, g) in enumerate(zip(normals, found, made, strict=True))
-    ]
+    normals, found, *others, made = sides
+    intervals = []
+    for fold, generated in enumerate(made):
+        repeat = fold * len(normals) // len(made)
+        n, r = normals[repeat], found[repeat]
+        rng = generator_for(rules.seed, name, fold)
+        if not others:
+            intervals.append(
+                gap_interval(n, r, generated, metric, rules.confidence, rules.draws, rng)
+            )
+            continue
+        own = others[0][fold]
+        same = "real normals" if len(own) == len(n) else "some real normals"
+        curve = Curve(Pool(same, own), Pool("generated anomalies", generated))
+        minus = Curve(Pool("real normals", n), Pool("real anomalies", r))
+        intervals.append(auc_contrast(curve, minus, rules.confidence, rules.draws, rng))
+    return intervals
 
 
 def _decisions(subset: Subset, real: Sequence[Arm]) -> Decisions | None:

@@ -161,6 +161,8 @@ class PluginUse(Model):
     """Where the method is described."""
     needs: tuple[str, ...] = ()
     """What it was given beyond the default."""
+    transductive: bool = False
+    """Whether a clip's score depends on the clips scored with it; then each arm is scored alone."""
 
 
 class GridFacts(Model):

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from asdbench.errors import AsdbenchError, PluginError
-from asdbench.registry import Kind, PluginSpec, Use, did_you_mean, inspect_file
+from asdbench.registry import Kind, PluginSpec, Use, did_you_mean, inspect_file, parts_of
 from asdbench.suite.environment import expand
 from asdbench.suite.grids import grid_problems
 from asdbench.suite.loaded import LoadedPlugin
@@ -129,7 +131,20 @@ class Checker:
         resolved = resolve_locations(params, prefix, self._resolve)
         stated = stated_values(params, prefix, self._state)
         plain = Use(spec, resolved.model_dump(mode="json"))
-        return LoadedPlugin(name, cls, resolved, plain, stated, ref.origin, ref.builtin)
+        parts = self._parts(name, params, prefix)
+        stated |= {key: {**stated[key], "params": part.stated} for key, part in parts.items()}
+        return LoadedPlugin(name, cls, resolved, plain, stated, ref.origin, ref.builtin, parts)
+
+    def _parts(self, owner: str, params: BaseModel, prefix: KeyPath) -> dict[str, LoadedPlugin]:
+        """Load the detectors that the parameters of another one ask for."""
+        found = {}
+        for name, part in parts_of(params).items():
+            path, title = (*prefix, name), f"{owner}.{name}"
+            plugin = self._plugin(
+                "detectors", title, part.use, (*path, "use"), (*path, "params"), dict(part.params)
+            )
+            found.update({name: plugin} if plugin else {})
+        return found
 
     def _resolve(self, path: KeyPath, value: Path) -> Path:
         """Make a path absolute: from the command line or a variable, it is the caller's."""

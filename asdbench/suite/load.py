@@ -62,6 +62,8 @@ def problems(
 def foreign_code(loaded: LoadedSuite) -> list[str]:
     """Return where code outside asdbench comes from that running the suite executes."""
     plugins = [loaded.dataset, *loaded.generators, *loaded.detectors]
+    for plugin in plugins:  # grows by the parts of each
+        plugins += plugin.parts.values()
     origins = [plugin.origin for plugin in plugins if not plugin.builtin]
     files = [str(file) for file in loaded.plugin_files]
     idle = [file for file in files if not any(origin.startswith(file) for origin in origins)]

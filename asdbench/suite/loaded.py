@@ -35,17 +35,22 @@ class LoadedPlugin:
     """Where the code comes from."""
     builtin: bool
     """Whether the code is part of asdbench."""
+    parts: Mapping[str, LoadedPlugin] = field(default_factory=dict)
+    """The detectors that its parameters ask for, by field."""
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """The parameters as JSON values for cache keys: of files, the content, not the place."""
+        """The parameters as JSON values for cache keys: of files, the content, not the place.
+
+        Without parts, which have an identity of their own.
+        """
 
         def state(_: KeyPath, path: Path) -> str:
             return content_digest(path) or "absent"
 
         found = stated_values(self.params, (), state)
         assert isinstance(found, dict)
-        return found
+        return {name: value for name, value in found.items() if name not in self.parts}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import pytest
 from asdbench.engine.scores import COLUMNS
 from asdbench.metrics.definitions import DefinitionId
 from asdbench.report.arm_means import make_arm_means
-from asdbench.report.arms import Pairing, arm_rows, pairings
+from asdbench.report.arms import arm_rows
+from asdbench.suite.arms import Pairing, pairings
 from asdbench.report.build import Facts, build_report
 from asdbench.report.cells import Arm, Place, Rules, section_cells
 from asdbench.report.findings import artifact_findings
@@ -304,6 +305,8 @@ def frame(arms: dict[tuple[str, str, str, str], list[Arm]]) -> pd.DataFrame:
             "generator": None if origin == "real" else "gen",
             "detector": detector,
             "repeat": 0,
+            "pool": origin,
+            "fold": 0,
             "machine": machine,
             "section": section,
             "domain": a.domain,

@@ -52,6 +52,8 @@ def frame(arms: dict[tuple[str, str, int], Arm]) -> pd.DataFrame:
                 "generator": None if origin == "real" else "gen",
                 "detector": detector,
                 "repeat": repeat,
+                "pool": origin,
+                "fold": 0,
                 "machine": "fan",
                 "section": "00",
                 "domain": a.domain,

@@ -1,0 +1,82 @@
+"""Which scored clips are set side by side: the arms of a suite (docs/metrics.md, Arms)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from asdbench.suite.model import REAL, Suite
+
+ArmName = str
+SIDES: Mapping[ArmName, tuple[str, str]] = {
+    "real": ("real normals", "real anomalies"),
+    "matched": ("generated normals", "generated anomalies"),
+    "paper": ("real normals", "generated anomalies"),
+    "artifact": ("real normals", "generated normals"),
+    "coded": ("coded normals", "coded anomalies"),
+    "codec": ("real normals", "coded normals"),
+}
+"""What each arm sets in the place of normals and in that of anomalies."""
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """The grids of one generator that are set side by side."""
+
+    generator: str
+    grids: Mapping[str, str]
+    """Grid by what it holds, e.g. ``coded normals``; a pool without a grid is absent."""
+
+    @property
+    def anomalies(self) -> str | None:
+        """The grid that asks for anomalies."""
+        return self.grids.get("generated anomalies")
+
+    def origin(self, pool: str) -> str | None:
+        """Return where the clips of ``pool`` come from: ``real``, a grid, or None."""
+        return REAL if pool.startswith("real ") else self.grids.get(pool)
+
+    def missing(self, pool: str) -> str:
+        """Return why there is no ``pool``."""
+        label = pool.partition(" ")[2].replace("anomalies", "anomaly").replace("normals", "normal")
+        made = ", make: roundtrip" if pool.startswith("coded") else ""
+        wanted = f"{{generator: {self.generator}, label: {label}{made}}}"
+        return f"the suite has no grid of {pool}: {wanted}"
+
+
+def pairings(suite: Suite) -> list[Pairing]:
+    """Return the grids of each generator: one pairing for every grid of anomalies, or one."""
+    found = []
+    for plugin in suite.generators:
+        own = {name: grid for name, grid in suite.grids.items() if grid.generator == plugin.id}
+        pools: dict[str, list[str]] = {}
+        for name, grid in own.items():
+            made = "generated" if grid.make == "generate" else "coded"
+            label = "normals" if grid.label == "normal" else "anomalies"
+            pools.setdefault(f"{made} {label}", []).append(name)
+        asked = pools.pop("generated anomalies", [])
+        controls = {pool: names[0] for pool, names in pools.items()}  # the suite has one of each
+        found += [Pairing(plugin.id, {"generated anomalies": n, **controls}) for n in asked]
+        if controls and not asked:
+            found.append(Pairing(plugin.id, controls))
+    return found
+
+
+def arm_origins(pairing: Pairing) -> dict[ArmName, tuple[str, str]]:
+    """Return the origins of both sides of every arm that the grids of ``pairing`` allow."""
+    found = {}
+    for name, sides in SIDES.items():
+        negative, positive = (pairing.origin(side) for side in sides)
+        if negative is not None and positive is not None:
+            found[name] = negative, positive
+    return found
+
+
+def pool_name(*origins: str) -> str:
+    """Return what clips of these origins are called where they are scored together."""
+    return "+".join(dict.fromkeys(origins))
+
+
+def within(pool: str, origin: str) -> str:
+    """Return what the clips of ``origin`` are called when they are scored in ``pool``."""
+    return origin if pool == origin else f"{origin} in {pool}"
