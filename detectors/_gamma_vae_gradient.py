@@ -59,18 +59,21 @@ class GammaBackpropagation:
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Return mean squared error and divergence of ``x``, (batch, width), as (2,)."""
         hidden = self._encoder.forward(x)
-        outputs = [linear(hidden, head.weight, head.bias).requires_grad_() for head in self._heads]
+        # One product for both heads: the first half of its columns is fc_mu's.
+        weight = torch.cat([head.weight for head in self._heads])
+        bias = torch.cat([head.bias for head in self._heads])
+        output = linear(hidden, weight, bias).requires_grad_()
         with torch.enable_grad():
-            posterior = self._posterior(*outputs)
+            posterior = self._posterior(*output.chunk(2, 1))
             sample = posterior.sample(self._generator)
             divergence = self._divergence(posterior).sum() / len(x)
         error, grad = self._output(self._decoder.forward(sample.detach()), x)
         grad = self._decoder.backward(grad)
-        grads = torch.autograd.grad([sample, divergence], outputs, [grad, torch.ones_like(error)])
-        to_hidden = torch.zeros_like(hidden)
-        for i, (head, of_output) in enumerate(zip(self._heads, grads, strict=True)):
-            self._head_grads[i].copy_(linear(of_output.t(), hidden.t()))
-            torch.sum(of_output, 0, out=self._head_grads[2 + i])
-            to_hidden += linear(of_output, head.weight.t())
-        self._encoder.backward(to_hidden, to_input=False)
+        [grad] = torch.autograd.grad([sample, divergence], [output], [grad, torch.ones_like(error)])
+        of_weight, of_bias = linear(grad.t(), hidden.t()), grad.sum(0)
+        for kept, value in zip(
+            self._head_grads, [*of_weight.chunk(2), *of_bias.chunk(2)], strict=True
+        ):
+            kept.copy_(value)
+        self._encoder.backward(linear(grad, weight.t()), to_input=False)
         return torch.stack([error, divergence.detach()])
