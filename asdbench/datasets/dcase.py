@@ -26,7 +26,7 @@ from asdbench.datasets.tables import problems_error
 from asdbench.datasets.truth import Truth, read_attribute_columns, read_truth
 from asdbench.errors import DataError
 
-Subset = Literal["dev", "eval"]
+Subset = Literal["dev", "eval", "all"]
 
 _SPLITS: Mapping[str, Split] = {
     "train": "train",
@@ -64,7 +64,7 @@ class DCASEParams(Params):
     year: int = Field(ge=2020, le=2025)
     """Challenge."""
     subset: Subset = "dev"
-    """Development or evaluation set."""
+    """Development set, evaluation set, or both."""
     ground_truth: Path | None = None
     """CSV file, or folder of CSV files, with the labels of an evaluation set."""
 
@@ -156,6 +156,8 @@ class DCASE(Dataset):
 
     def _in_subset(self, machine: str, section: str) -> bool:
         """Whether a machine and section belong to the subset, where both lie in one folder."""
+        if self.params.subset == "all":
+            return True
         year, dev = self.params.year, self.params.subset == "dev"
         if year == 2020:
             return (section in _DEV_IDS_2020.get(machine, _DEV_IDS_2020_MIMII)) == dev
@@ -175,7 +177,7 @@ class DCASE(Dataset):
         if not truth:
             raise DataError(
                 f"ground truth {path} says nothing of the clips in {self.params.root}",
-                f"Is it of the {self.params.subset} set of {self.params.year}?",
+                f"Is it of {self.params.year}, and of its subset '{self.params.subset}'?",
             )
         problems = []
         for file in found:

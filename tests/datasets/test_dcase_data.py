@@ -51,6 +51,7 @@ def test_only_the_folder_of_the_subset_is_read(tmp_path: Path) -> None:
     touch(tmp_path, "dev_data/" + TRAIN, "eval_data/fan/test/section_03_0000.wav")
     assert [clip.section for clip in clips(tmp_path, subset="dev")] == ["00"]
     assert [clip.section for clip in clips(tmp_path, subset="eval")] == ["03"]
+    assert [clip.section for clip in clips(tmp_path, subset="all")] == ["00", "03"]
 
 
 def test_folders_of_the_subsets_tell_unknown_machines_apart(tmp_path: Path) -> None:
