@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from asdbench.cli.gate import gate
+from asdbench.cli.run import run
+from asdbench.report.markdown import render_markdown
+from asdbench.report.write import read_report
+
+app = typer.Typer()
+app.command("gate")(gate)
+app.command("run")(run)
+
+REFERENCE = """\
+schema: asdbench/reference@1
+id: paper
+source: A paper with numbers.
+what: AUC of toy machines.
+definition: dcase2022
+sections: ["00"]
+values:
+  - {method: Level, machine: fan, section: "00", domain: source, metric: auc, value: PUBLISHED}
+  - {method: Best, machine: fan, metric: hmean, value: 0.5}
+  - {method: Absent, machine: fan, metric: hmean, value: 0.5}
+"""
+
+SUITE = """\
+schema: asdbench/suite@1
+name: gated
+dataset: {use: manifest, file: clips.csv}
+plugins: [./level.py]
+detectors:
+  - {id: plain, use: level}
+  - {id: level, use: level, sweep: {sign: [1, -1], pause: [0.0]}}
+selections:
+  - {id: best, among: level, choose_on: {sections: ["01"]}, report_on: {sections: ["00"]}}
+references:
+  - {use: ./paper.yaml, detectors: {Level: plain, Best: best}}
+gates:
+  - {id: near, check: reference, reference: paper, metric: auc, over: section, tolerance: 0.01}
+statistics: {bootstrap: 100}
+"""
+
+
+@pytest.fixture
+def gated(toy_suite: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The toy's clips, half of them as section 01, with a reference beside the suite."""
+    folder = toy_suite.parent
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("ASDBENCH_STORE", str(folder / "store"))
+    rows = list(csv.DictReader((folder / "clips.csv").open()))
+    for i, row in enumerate(rows):
+        row["section"] = f"{i % 2:02d}"
+    with (folder / "clips.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    (folder / "gated.yaml").write_text(SUITE)
+    publish(folder, 0.5)
+    return folder
+
+
+def publish(folder: Path, value: float) -> None:
+    (folder / "paper.yaml").write_text(REFERENCE.replace("PUBLISHED", f"{value:.4f}"))
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def run_suite(*more: str) -> Result:
+    return invoke("run", "gated.yaml", "--out", "out", "--workers", "0", "--device", "cpu", *more)
+
+
+def test_a_run_is_held_to_published_numbers(gated: Path) -> None:
+    first = run_suite()
+    assert first.exit_code == 0, first.output
+    rows = {(r.method, r.metric): r for r in read_report(gated / "out").published}
+    assert set(rows) == {("Level", "auc"), ("Best", "hmean")}
+    ours = rows["Level", "auc"].ours
+    assert ours is not None
+    publish(gated, ours)
+    same = run_suite("--gate")
+    assert same.exit_code == 0, same.output
+    assert "pass: near: 1 values are at most 0.000 off" in same.output
+    publish(gated, ours - 0.02)
+    off = run_suite("--gate")
+    assert off.exit_code == 3, off.output
+    assert "fail: near: 1 of 1 values are more than 0.01 off" in off.output
+    assert invoke("gate", "out").exit_code == 3
+    as_json = json.loads(invoke("gate", "out", "--json").stdout)
+    assert as_json["verdict"] == "fail"
+    assert as_json["gates"][0]["values"][0]["difference"] == pytest.approx(0.02, abs=1e-4)
+
+
+def test_the_report_shows_choice_and_publication(gated: Path) -> None:
+    assert run_suite().exit_code == 0
+    report = read_report(gated / "out")
+    fan = next(r for r in report.selections if r.machine == "fan")
+    assert fan.chosen == "level.sign-1.pause-0.0"  # -1 turns the score around
+    assert fan.hmean is not None
+    assert fan.oracle_hmean is not None
+    assert fan.oracle_hmean >= fan.hmean
+    page = render_markdown(report)
+    for heading in ("## Selections", "## Published numbers", "### paper", "## Gates"):
+        assert heading in page
+    assert "2 of 2 published numbers have a counterpart" in page
+    assert "upper bound and not a result" in page
+    for name in ("selections", "published", "gates"):
+        text = (gated / "out" / "report" / "tables" / f"{name}.csv").read_text()
+        assert len(text.splitlines()) > 1
+    schemas = json.loads((gated / "out" / "report" / "report.json").read_text())
+    assert schemas["references"][0]["source"] == "A paper with numbers."
+
+
+def test_on_simulated_clips_a_gate_never_passes(gated: Path) -> None:
+    (gated / "simulated.json").write_text("{}")
+    publish(gated, 0.5)
+    assert run_suite("--gate").exit_code == 0
+    result = invoke("gate", "out")
+    assert result.exit_code == 0
+    assert "inconclusive: near: not applicable: simulated clips" in result.output
+    assert invoke("gate", "out", "--strict").exit_code == 6
+    assert "they mean nothing, except that the comparison works" in render_markdown(
+        read_report(gated / "out")
+    )
+
+
+def test_a_gate_without_a_number_of_ours_is_inconclusive(gated: Path) -> None:
+    assert run_suite("--only", "machine=pump").exit_code == 0
+    result = invoke("gate", "out", "--strict")
+    assert result.exit_code == 6
+    assert "1 of 1 values have no counterpart in this run" in result.output
+    (row, _) = read_report(gated / "out").published
+    assert row.reason == "fan: no part of this run"
+
+
+def test_a_suite_without_gates_is_a_mistake(gated: Path) -> None:
+    assert run_suite("--set", "gates=[]").exit_code == 0
+    result = invoke("gate", "out")
+    assert result.exit_code == 1
+    assert "has no gates" in str(result.exception)
