@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from asdbench.cli.check_plugin import check_plugin
 from asdbench.cli.new_plugin import new_plugin
 from asdbench.cli.options import PluginOption
 
@@ -17,6 +18,7 @@ plugins_app = typer.Typer(
     rich_markup_mode=None,
     help="List and show plug-ins.",
 )
+plugins_app.command("check")(check_plugin)
 plugins_app.command("new")(new_plugin)
 _JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

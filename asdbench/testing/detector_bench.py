@@ -68,6 +68,7 @@ class DetectorBench:
         self.changed: dict[str, None] = {}
         """What of the state of the process differed after fit, score, save or load."""
         self.other = Once(lambda: self._fit(self.train(), LARGE_SEED))
+        self.uneven = Once(lambda: self._fit(uneven(self.train()), SEED))
 
     def _test_clips(self) -> ClipPool:
         """Return labelled clips to score, in one section where the detector sees whole pools."""
@@ -88,10 +89,6 @@ class DetectorBench:
     def context(self, seed: int = SEED) -> Context:
         """Return a context with the fitted parts."""
         return self.lender.context(seed, self._parts())
-
-    def fit_uneven(self) -> Detector:
-        """Return a detector fitted on clips of unequal lengths."""
-        return self._fit(uneven(self.train()), SEED)
 
     def _fit(self, pool: ClipPool, seed: int) -> Detector:
         with preserved():

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from asdbench.testing.bench import SEED, fail_unless
-from asdbench.testing.check import Check
+from asdbench.testing.check import Check, CheckFailure
 from asdbench.testing.conduct import check_peeked, check_written
 from asdbench.testing.detector_bench import TOLERANCE, DetectorBench, Scores, differ
-from asdbench.testing.detector_scores import check_shape
-from asdbench.testing.material import uneven
+from asdbench.testing.detector_scores import check_finite
+from asdbench.testing.material import STRETCH, uneven
 
 
 def clip_checks(bench: DetectorBench) -> list[Check]:
@@ -81,35 +81,54 @@ def _check_subsets(bench: DetectorBench) -> None:
 
 
 def _check_one(bench: DetectorBench) -> None:
-    check_shape(bench.raw_scores(bench.fitted(), bench.test().subset([0])), 1)
+    scores = np.asarray(bench.raw_scores(bench.fitted(), bench.test().subset([0])))
+    fail_unless(
+        scores.shape[:1] == (1,) and bool(np.isfinite(scores).all()),
+        f"score() returned {scores.dtype} {scores.shape} for one clip: {scores}",
+        "one finite score, float64 (1,)",
+        "no np.squeeze(), and no division by a deviation over the clips of a pool.",
+    )
 
 
 def _check_none(bench: DetectorBench) -> None:
     scores = np.asarray(bench.raw_scores(bench.fitted(), bench.test().subset([])))
     fail_unless(
-        scores.shape == (0,) and scores.dtype == np.float64,
+        scores.shape[:1] == (0,),
         f"score() returned {scores.dtype} {scores.shape} for no clips",
-        "float64 (0,)",
+        "an array without values, float64 (0,)",
         "return np.zeros(0) where len(clips) is 0.",
     )
 
 
 def _check_lengths(bench: DetectorBench) -> None:
     pool = uneven(bench.test())
-    check_shape(bench.raw_scores(bench.fitted(), pool), len(pool))
-    if not bench.info.transductive:
-        together = bench.score(bench.fitted(), pool)
-        lengths = np.array([len(pool.audio(i)) for i in range(len(pool))])
-        for length in np.unique(lengths):
-            alike = np.flatnonzero(lengths == length)
+    together = bench.score(bench.fitted(), pool)
+    check_finite(together)
+    if _independent(bench):
+        first = np.arange(len(pool)) % len(STRETCH) == 0
+        # The others are made longer; then these are, so that no clip is as short as they were.
+        longer = bench.score(bench.fitted(), uneven(bench.test(), (STRETCH[1], *STRETCH[1:])))
+        for one, other in (
+            (bench.base()[first], together[first]),
+            (together[~first], longer[~first]),
+        ):
             _compare(
-                together[alike],
-                bench.score(bench.fitted(), pool, alike.tolist()),
-                f"when clips of {length} samples are scored without longer and shorter ones",
+                one,
+                other,
+                "when the lengths of other clips change",
                 "the length of one clip does not change the score of another",
                 "do not pad or cut clips to the length of others; score each as long as it is.",
             )
-    check_shape(bench.raw_scores(bench.fit_uneven(), pool), len(pool))
+    check_finite(bench.score(bench.uneven(), pool))
+
+
+def _independent(bench: DetectorBench) -> bool:
+    """Return whether a clip's score is its own; where it is not, that is one finding, not two."""
+    try:
+        _check_subsets(bench)
+    except CheckFailure:
+        return False
+    return not bench.info.transductive
 
 
 def _check_blind(bench: DetectorBench) -> None:
@@ -122,7 +141,7 @@ def _check_inputs(bench: DetectorBench) -> None:
     check_written(bench.journal)
     scores = bench.raw_scores(bench.fitted(), bench.test(), writable=False)
     _compare(
-        bench.base(),
+        bench.score(bench.fitted(), bench.test()),
         np.asarray(scores, dtype=np.float64).reshape(-1),
         "with read-only arrays",
         "the same scores",

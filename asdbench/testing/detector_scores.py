@@ -7,7 +7,7 @@ import numpy as np
 from asdbench.metrics.rank import auc
 from asdbench.testing.bench import fail_unless
 from asdbench.testing.check import Check
-from asdbench.testing.detector_bench import DetectorBench, differ
+from asdbench.testing.detector_bench import DetectorBench, Scores, differ
 
 LEAST_AUC = 0.75
 """Of loud planted anomalies; chance is 0.5, and a flipped sign gives less."""
@@ -40,26 +40,33 @@ def score_checks(bench: DetectorBench) -> list[Check]:
 
 
 def _check_scores(bench: DetectorBench) -> None:
-    check_shape(bench.raw_scores(bench.fitted(), bench.test()), len(bench.test()))
+    scores, count = bench.raw_scores(bench.fitted(), bench.test()), len(bench.test())
+    right = isinstance(scores, np.ndarray) and scores.dtype == np.float64
+    fail_unless(
+        right and scores.shape == (count,),
+        f"score() returned {type(scores).__name__}, "
+        f"{getattr(scores, 'dtype', 'no dtype')} {np.shape(scores)}",
+        f"a numpy array, float64 ({count},)",
+        "return np.asarray(scores, dtype=np.float64), one number for every clip.",
+    )
+    check_finite(scores)
 
 
-def check_shape(scores: object, count: int) -> None:
-    """Check type, shape, and that every score is finite.
+def check_finite(scores: Scores) -> None:
+    """Check that every score is finite.
 
     Raises
     ------
     CheckFailure
-        When something is wrong.
+        When one is not.
     """
-    required = f"a numpy array, float64 ({count},), every value finite"
-    remedy = "return np.asarray(scores, dtype=np.float64), one finite number for every clip."
-    if not isinstance(scores, np.ndarray):
-        fail_unless(False, f"score() returned {type(scores).__name__}", required, remedy)
-        return
-    seen = f"score() returned {scores.dtype} {scores.shape}"
-    fail_unless(scores.dtype == np.float64 and scores.shape == (count,), seen, required, remedy)
-    bad = np.flatnonzero(~np.isfinite(scores))
-    fail_unless(not len(bad), f"{len(bad)} of {count} scores are NaN or infinite", required, remedy)
+    bad = int((~np.isfinite(scores)).sum())
+    fail_unless(
+        not bad,
+        f"{bad} of {len(scores)} scores are NaN or infinite",
+        "every score is finite",
+        "mind divisions by zero and logarithms of zero; clip what may overflow.",
+    )
 
 
 def _check_ranking(bench: DetectorBench) -> None:

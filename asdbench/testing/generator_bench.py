@@ -77,6 +77,7 @@ class GeneratorBench:
         self.again = Once(self._fit_again)
         self.saved = Once(self._save)
         self.other = Once(lambda: self.fit(self.train(), LARGE_SEED))
+        self.uneven = Once(lambda: self.fit(uneven(self.train()), SEED))
 
     @property
     def samples(self) -> int:
@@ -171,10 +172,8 @@ class GeneratorBench:
 
     def make_uneven(self, requests: Sequence[Request]) -> Clips:
         """Return one clip for every request, of a generator fitted on clips of unequal lengths."""
-        pool = uneven(self.train())
-        generator = self.fit(pool, SEED)
         with preserved():
-            clips = self._generate(generator, requests, pool, self.context())
+            clips = self._generate(self.uneven(), requests, uneven(self.train()), self.context())
         return self._one_each(clips, len(requests))
 
     @staticmethod

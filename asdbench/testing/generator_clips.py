@@ -12,7 +12,6 @@ from asdbench.api import GeneratedBatch, Request, SupportsRoundtrip
 from asdbench.testing.bench import SEED, fail_unless, without_domains
 from asdbench.testing.check import Check
 from asdbench.testing.generator_bench import (
-    Clips,
     GeneratorBench,
     MadeClip,
     other_label,
@@ -38,7 +37,7 @@ def clip_checks(bench: GeneratorBench) -> list[Check]:
         Check(
             "length",
             "A clip has the length that was asked for, at the sample rate of the training clips.",
-            lambda: _check_length(bench.base(), bench.requests(), bench.train().sample_rate),
+            lambda: _check_length(bench),
         ),
         Check(
             "full-scale",
@@ -101,22 +100,23 @@ def clip_checks(bench: GeneratorBench) -> list[Check]:
 def _check_clips(bench: GeneratorBench) -> None:
     requests = bench.requests()
     clips = bench.make(bench.fitted(), requests)
+    required = "float32 (samples,)"
     for clip in clips:
+        kind = f"{getattr(clip.audio, 'dtype', type(clip.audio).__name__)} {np.shape(clip.audio)}"
+        right = isinstance(clip.audio, np.ndarray) and clip.audio.dtype == np.float32
+        fail_unless(right and clip.audio.ndim == 1, f"a clip is {kind}", required, _AUDIO)
         check_audio(clip)
 
 
 def check_audio(clip: MadeClip) -> None:
-    """Check that a clip is one: float32 (samples,), finite, not silent, with a sample rate.
+    """Check that a clip is finite, not silent, and has a sample rate.
 
     Raises
     ------
     CheckFailure
         When it is not.
     """
-    audio, required = clip.audio, "float32 (samples,), every value finite, not silent"
-    is_array = isinstance(audio, np.ndarray) and audio.dtype == np.float32 and audio.ndim == 1
-    kind = f"{getattr(audio, 'dtype', type(audio).__name__)} {getattr(audio, 'shape', '')}"
-    fail_unless(is_array, f"a clip is {kind}", required, _AUDIO)
+    audio, required = np.asarray(clip.audio), "every value finite, not silent"
     fail_unless(bool(np.isfinite(audio).all()), "a clip holds NaN or infinity", required, _AUDIO)
     fail_unless(bool(np.any(audio)), "a clip is silent", required, _AUDIO)
     rate: Any = clip.sample_rate
@@ -128,16 +128,26 @@ def check_audio(clip: MadeClip) -> None:
     )
 
 
-def _check_length(clips: Clips, requests: list[Request], rate: int) -> None:
-    for clip, request in zip(clips, requests, strict=True):
-        wanted = request.samples * clip.sample_rate / rate
-        slack = 0 if clip.sample_rate == rate else 1
-        fail_unless(
-            abs(len(clip.audio) - wanted) <= slack,
-            f"{len(clip.audio)} samples at {clip.sample_rate} Hz for {request.samples} at {rate}",
-            "request.samples, counted at the sample rate of the training clips",
-            "cut or extend the clip to request.samples.",
-        )
+def _check_length(bench: GeneratorBench) -> None:
+    rate = bench.train().sample_rate
+    for requests in (bench.requests(), _uneven_requests(bench)):
+        for clip, request in zip(bench.make(bench.fitted(), requests), requests, strict=True):
+            wanted = request.samples * clip.sample_rate / rate
+            slack = 0 if clip.sample_rate == rate else 1
+            fail_unless(
+                abs(len(clip.audio) - wanted) <= slack,
+                f"{len(clip.audio)} samples at {clip.sample_rate} Hz for {request.samples} at "
+                f"{rate} Hz",
+                "request.samples, counted at the sample rate of the training clips",
+                "cut or extend the clip to request.samples.",
+            )
+
+
+def _uneven_requests(bench: GeneratorBench) -> list[Request]:
+    return [
+        replace(request, samples=round(factor * request.samples))
+        for request, factor in zip(bench.requests(), (0.6, 1.0, 1.7), strict=False)
+    ]
 
 
 def _check_full_scale(bench: GeneratorBench) -> None:
@@ -201,15 +211,10 @@ def _check_none(bench: GeneratorBench) -> None:
 
 
 def _check_lengths(bench: GeneratorBench) -> None:
-    factors = (0.6, 1.0, 1.7)
-    requests = [
-        replace(request, samples=round(factor * request.samples))
-        for request, factor in zip(bench.requests(), factors, strict=False)
-    ]
+    requests = _uneven_requests(bench)
     for clips in (bench.make(bench.fitted(), requests), bench.make_uneven(requests)):
         for clip in clips:
             check_audio(clip)
-        _check_length(clips, requests, bench.train().sample_rate)
 
 
 def _check_labels(bench: GeneratorBench) -> None:

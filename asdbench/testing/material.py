@@ -21,7 +21,7 @@ _MACHINES = ("fan", "pump")
 _SECTIONS = ("00", "01")
 _TRAIN: dict[Domain, int] = {"source": 14, "target": 2}
 _TEST: dict[Domain, int] = {"source": 4, "target": 2}
-_STRETCH = (1.0, 1.3, 1.9, 2.6)
+STRETCH = (1.0, 1.3, 1.9, 2.6)
 
 
 @dataclass(frozen=True)
@@ -118,11 +118,11 @@ def _colored(machine: str, section: str, samples: int, rng: np.random.Generator)
     return colored
 
 
-def uneven(pool: ClipPool) -> ClipPool:
-    """Return the clips at several lengths: as they are, and going on for up to 2.6 times that."""
+def uneven(pool: ClipPool, factors: tuple[float, ...] = STRETCH) -> ClipPool:
+    """Return the clips at several lengths, in turn: as they are, or going on for longer."""
 
     def read(index: int) -> Audio:
         clip = pool.audio(index)
-        return np.resize(clip, round(len(clip) * _STRETCH[index % len(_STRETCH)]))
+        return np.resize(clip, round(len(clip) * factors[index % len(factors)]))
 
     return replace(pool, read=read, cached_features=None, _features={})

@@ -1,0 +1,558 @@
+"""Plug-ins that keep their contract in all but one point, by the check that finds it."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import ConfigDict
+
+from asdbench.api import (
+    Detector,
+    DetectorInfo,
+    Embedded,
+    GeneratedBatch,
+    Generator,
+    GeneratorInfo,
+    Params,
+)
+from asdbench.errors import PluginError
+
+DETECTORS: dict[str, type[Detector]] = {}
+"""Each breaks what the check of that name asks for."""
+GENERATORS: dict[str, type[Generator]] = {}
+
+
+def breaks(check: str) -> Any:
+    """Register a class under the one check that it must fail."""
+
+    def register(cls: Any) -> Any:
+        known = DETECTORS if issubclass(cls, Detector) else GENERATORS
+        assert check not in known
+        known[check] = cls
+        return cls
+
+    return register
+
+
+class GoodParams(Params):
+    """Of the good detector."""
+
+    distance: Literal["largest", "mean"] = "mean"
+    """Over bands."""
+    score_batch_size: int = 4
+    """Clips scored at once."""
+
+
+def spectrum(clip: Any) -> Any:
+    """Mean power in 16 bands, dB."""
+    frames = clip[: len(clip) // 512 * 512].reshape(-1, 512).astype(np.float64)
+    power = (np.abs(np.fft.rfft(frames, axis=1)[:, 1:]) ** 2).mean(axis=0)
+    return 10 * np.log10(power.reshape(16, 16).mean(axis=1) + 1e-9)
+
+
+class Good(Detector):
+    """Distance to the nearest training clip, by its spectrum."""
+
+    info: ClassVar[DetectorInfo] = DetectorInfo(
+        id="good",
+        version="1",
+        params=GoodParams,
+        score_params=frozenset({"distance", "score_batch_size"}),
+    )
+
+    def __init__(self, params: GoodParams) -> None:
+        super().__init__(params)
+        self.known: Any = None
+
+    def fit(self, train: Any, context: Any) -> None:
+        noise = context.rng().standard_normal((len(train), 16))
+        self.known = self.spectra(train) + 0.01 * noise
+        context.progress(1, 1, "fit")
+
+    def spectra(self, clips: Any) -> Any:
+        return np.array([spectrum(clips.audio(i)) for i in range(len(clips))]).reshape(-1, 16)
+
+    def score(self, clips: Any, context: Any) -> Any:
+        if self.known is None:
+            raise PluginError("good is not fitted", "Call fit() or load() first.")
+        off = np.abs(self.spectra(clips)[:, None] - self.known)
+        over_bands = off.mean(axis=2) if self.params.distance == "mean" else off.max(axis=2)
+        return over_bands.min(axis=1)
+
+    def embed(self, clips: Any, context: Any) -> Any:
+        return Embedded.one_per_clip(self.spectra(clips))
+
+    def decide(self, scores: Any) -> Any:
+        return scores > 3.0
+
+    def save(self, folder: Path) -> None:
+        np.save(folder / "known.npy", self.known)
+
+    @classmethod
+    def load(cls, folder: Path, params: Any, context: Any) -> Any:
+        made = cls(params)
+        made.known = np.load(folder / "known.npy")
+        return made
+
+
+@breaks("info")
+class Misnamed(Good):
+    info = replace(Good.info, id="Not_An_Id")
+
+
+class Careless(GoodParams):
+    model_config = ConfigDict(extra="ignore")
+
+
+@breaks("unknown-parameters")
+class Lenient(Good):
+    info = replace(Good.info, params=Careless)
+
+
+@breaks("scores")
+class SinglePrecision(Good):
+    def score(self, clips: Any, context: Any) -> Any:
+        return super().score(clips, context).astype(np.float32)
+
+
+@breaks("anomalies-rank-higher")
+class Flipped(Good):
+    def score(self, clips: Any, context: Any) -> Any:
+        return -super().score(clips, context)
+
+
+@breaks("score-twice")
+class Drifting(Good):
+    calls = 0
+
+    def score(self, clips: Any, context: Any) -> Any:
+        self.calls += 1
+        return super().score(clips, context) * (1 + 1e-12 * self.calls)
+
+
+@breaks("decide")
+class Undecided(Good):
+    def decide(self, scores: Any) -> Any:
+        return (scores > 3.0).astype(np.float64)
+
+
+@breaks("order")
+class Counting(Good):
+    def score(self, clips: Any, context: Any) -> Any:
+        return super().score(clips, context) + 0.01 * np.arange(len(clips))
+
+
+@breaks("subset-invariance")
+class Standardizing(Good):
+    def score(self, clips: Any, context: Any) -> Any:
+        scores = super().score(clips, context)
+        return (scores - scores.mean()) / (scores.std() + 1e-9) if len(scores) else scores
+
+
+@breaks("one-clip")
+class Squeezing(Good):
+    def score(self, clips: Any, context: Any) -> Any:
+        return np.squeeze(super().score(clips, context))
+
+
+@breaks("no-clips")
+class Stacking(Good):
+    def spectra(self, clips: Any) -> Any:
+        return np.stack([spectrum(clips.audio(i)) for i in range(len(clips))])
+
+
+@breaks("unequal-lengths")
+class Padding(Good):
+    def spectra(self, clips: Any) -> Any:
+        audio = [clips.audio(i) for i in range(len(clips))]
+        longest = max(map(len, audio), default=0)
+        padded = [spectrum(np.pad(clip, (0, longest - len(clip)))) for clip in audio]
+        return np.array(padded).reshape(-1, 16)
+
+
+@breaks("blind")
+class Peeking(Good):
+    def fit(self, train: Any, context: Any) -> None:
+        assert not getattr(train, "labels", ())
+        super().fit(train, context)
+
+
+@breaks("inputs-unmodified")
+class InPlace(Good):
+    def spectra(self, clips: Any) -> Any:
+        found = []
+        for i in range(len(clips)):
+            clip = clips.audio(i)
+            clip -= clip.mean()
+            found.append(spectrum(clip))
+        return np.array(found).reshape(-1, 16)
+
+
+@breaks("same-seed")
+class Unseeded(Good):
+    def fit(self, train: Any, context: Any) -> None:
+        super().fit(train, context)
+        self.known += 0.1 * np.random.default_rng().standard_normal(self.known.shape)
+
+
+@breaks("any-seed")
+class SmallSeeds(Good):
+    def fit(self, train: Any, context: Any) -> None:
+        super().fit(train, context)
+        self.known += 0.1 * np.random.RandomState(context.seed).standard_normal(16)
+
+
+@breaks("two-objects")
+class Sharing(Good):
+    common: ClassVar[dict[str, Any]] = {}
+
+    def fit(self, train: Any, context: Any) -> None:
+        super().fit(train, context)
+        self.common["known"] = self.known
+
+    @classmethod
+    def load(cls, folder: Path, params: Any, context: Any) -> Any:
+        made = super().load(folder, params, context)
+        cls.common["known"] = made.known
+        return made
+
+    def score(self, clips: Any, context: Any) -> Any:
+        if self.known is not None:
+            self.known = self.common["known"]
+        return super().score(clips, context)
+
+
+@breaks("before-fit")
+class Accidental(Good):
+    def score(self, clips: Any, context: Any) -> Any:
+        self.known.copy()
+        return super().score(clips, context)
+
+
+@breaks("save-load")
+class Forgetful(Good):
+    def save(self, folder: Path) -> None:
+        np.save(folder / "known.npy", self.known.round())
+
+
+@breaks("no-pickle")
+class Pickling(Good):
+    def save(self, folder: Path) -> None:
+        super().save(folder)
+        (folder / "params.dat").write_bytes(pickle.dumps(self.params.model_dump()))
+
+
+@breaks("folder-unchanged")
+class Scribbling(Good):
+    @classmethod
+    def load(cls, folder: Path, params: Any, context: Any) -> Any:
+        (folder / "loaded.txt").write_text("here I was")
+        return super().load(folder, params, context)
+
+
+@breaks("global-state")
+class Reseeding(Good):
+    def fit(self, train: Any, context: Any) -> None:
+        np.random.seed(context.seed % 2**32)  # noqa: NPY002
+        super().fit(train, context)
+
+
+@breaks("cpu")
+class Greedy(Good):
+    def score(self, clips: Any, context: Any) -> Any:
+        import torch
+
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        return super().score(clips, context) + float(torch.zeros(1, device=device))
+
+
+@breaks("progress")
+class Overdone(Good):
+    def fit(self, train: Any, context: Any) -> None:
+        super().fit(train, context)
+        context.progress(2, 1, "fit")
+
+
+@breaks("embedding")
+class Unnumbered(Good):
+    def embed(self, clips: Any, context: Any) -> Any:
+        rows = self.spectra(clips)
+        return Embedded(rows, np.zeros(len(rows), np.int64))
+
+
+@breaks("score-params")
+class FitReadsIt(Good):
+    def fit(self, train: Any, context: Any) -> None:
+        super().fit(train, context)
+        self.distance = self.params.distance
+
+    def save(self, folder: Path) -> None:
+        super().save(folder)
+        (folder / "distance.json").write_text(json.dumps(self.distance))
+
+    @classmethod
+    def load(cls, folder: Path, params: Any, context: Any) -> Any:
+        made = super().load(folder, params, context)
+        made.distance = json.loads((folder / "distance.json").read_text())
+        if made.distance != params.distance:
+            raise ValueError("fitted with another distance")
+        return made
+
+
+@breaks("batch-size")
+class Batched(Good):
+    def score(self, clips: Any, context: Any) -> Any:
+        return super().score(clips, context) * (1 + 0.01 * self.params.score_batch_size)
+
+
+class GoodGenerator(Generator):
+    """Noise at the level of the training clips, with a hum of 1 kHz in anomalies."""
+
+    info: ClassVar[GeneratorInfo] = GeneratorInfo(id="good-generator", version="1")
+
+    def __init__(self, params: Any) -> None:
+        super().__init__(params)
+        self.level: float | None = None
+
+    def fit(self, train: Any, context: Any) -> None:
+        levels = [train.audio(i).std() for i in range(len(train))]
+        self.level = float(np.mean(levels)) * (1 + 0.01 * context.rng().random())
+        context.progress(1, 1, "fit")
+
+    def generate(self, requests: Sequence[Any], train: Any, context: Any) -> Any:
+        if self.level is None:
+            raise PluginError("good-generator is not fitted", "Call fit() or load() first.")
+        for place, request in enumerate(requests):
+            clip = self.make(request, place, context)
+            yield GeneratedBatch([clip], train.sample_rate, [{"level": str(self.level)}])
+
+    def make(self, request: Any, place: int, context: Any) -> Any:
+        rng = np.random.default_rng(request.seed)
+        clip = self.level * np.clip(rng.standard_normal(request.samples), -3, 3)
+        if request.label == "anomaly":
+            clip += self.level * np.sin(2 * np.pi / 16 * np.arange(request.samples))
+        return clip.astype(np.float32)
+
+    def roundtrip(self, clips: Any, seeds: Sequence[int], context: Any) -> Any:
+        for i in range(len(clips)):
+            yield GeneratedBatch([np.round(clips.audio(i), 2)], clips.sample_rate)
+
+    def save(self, folder: Path) -> None:
+        (folder / "level.json").write_text(json.dumps(self.level))
+
+    @classmethod
+    def load(cls, folder: Path, params: Any, context: Any) -> Any:
+        made = cls(params)
+        made.level = json.loads((folder / "level.json").read_text())
+        return made
+
+
+@breaks("info")
+class Nameless(GoodGenerator):
+    info = replace(GoodGenerator.info, version="")
+
+
+class CarelessGeneratorParams(Params):
+    model_config = ConfigDict(extra="ignore")
+
+
+@breaks("unknown-parameters")
+class LenientGenerator(GoodGenerator):
+    info = replace(GoodGenerator.info, params=CarelessGeneratorParams)
+
+
+@breaks("clips")
+class DoublePrecision(GoodGenerator):
+    def make(self, request: Any, place: int, context: Any) -> Any:
+        return super().make(request, place, context).astype(np.float64)
+
+
+@breaks("length")
+class Long(GoodGenerator):
+    def make(self, request: Any, place: int, context: Any) -> Any:
+        clip = super().make(request, place, context)
+        return np.append(clip, clip[:2])
+
+
+@breaks("full-scale")
+class Loud(GoodGenerator):
+    def make(self, request: Any, place: int, context: Any) -> Any:
+        return 50 * super().make(request, place, context)
+
+
+@breaks("request-seed")
+class ContextSeeded(GoodGenerator):
+    def make(self, request: Any, place: int, context: Any) -> Any:
+        mixed = replace(request, seed=(request.seed + context.seed) % 2**64)
+        return super().make(mixed, place, context)
+
+
+@breaks("order")
+class PlaceSeeded(GoodGenerator):
+    def make(self, request: Any, place: int, context: Any) -> Any:
+        mixed = replace(request, seed=request.seed - place)
+        return super().make(mixed, place, context)
+
+
+@breaks("batch-composition")
+class BatchLeveled(GoodGenerator):
+    def generate(self, requests: Sequence[Any], train: Any, context: Any) -> Any:
+        for batch in super().generate(requests, train, context):
+            yield replace(batch, audio=[batch.audio[0] / np.float32(1 + len(requests))])
+
+
+@breaks("no-requests")
+class Insistent(GoodGenerator):
+    def generate(self, requests: Sequence[Any], train: Any, context: Any) -> Any:
+        longest = max(request.samples for request in requests)
+        assert longest
+        yield from super().generate(requests, train, context)
+
+
+@breaks("unequal-lengths")
+class Rigid(GoodGenerator):
+    def fit(self, train: Any, context: Any) -> None:
+        self.longest = np.stack([train.audio(i) for i in range(len(train))]).shape[1]
+        super().fit(train, context)
+
+
+@breaks("labels")
+class Unlabelled(GoodGenerator):
+    def make(self, request: Any, place: int, context: Any) -> Any:
+        return super().make(replace(request, label="normal"), place, context)
+
+
+@breaks("notes")
+class Numbering(GoodGenerator):
+    def generate(self, requests: Sequence[Any], train: Any, context: Any) -> Any:
+        for batch in super().generate(requests, train, context):
+            yield replace(batch, notes=[{"level": self.level}])
+
+
+@breaks("refuses")
+class Curt(GoodGenerator):
+    def refuses(self, request: Any) -> Any:
+        return "" if request.condition.section == "77" else None
+
+
+@breaks("unseen-conditions")
+class Surprised(GoodGenerator):
+    def make(self, request: Any, place: int, context: Any) -> Any:
+        assert request.condition.machine in {"fan": 0, "pump": 1}
+        return super().make(request, place, context)
+
+
+@breaks("roundtrip")
+class Losing(GoodGenerator):
+    def roundtrip(self, clips: Any, seeds: Sequence[int], context: Any) -> Any:
+        yield from list(super().roundtrip(clips, seeds, context))[1:]
+
+
+@breaks("same-seed")
+class UnseededGenerator(GoodGenerator):
+    def fit(self, train: Any, context: Any) -> None:
+        super().fit(train, context)
+        self.level *= 1 + 0.1 * np.random.default_rng().random()
+
+
+@breaks("any-seed")
+class SmallSeedsGenerator(GoodGenerator):
+    def fit(self, train: Any, context: Any) -> None:
+        np.random.RandomState(context.seed)
+        super().fit(train, context)
+
+
+@breaks("two-objects")
+class SharingGenerator(GoodGenerator):
+    common: ClassVar[dict[str, Any]] = {}
+
+    def fit(self, train: Any, context: Any) -> None:
+        super().fit(train, context)
+        self.common["level"] = self.level
+
+    @classmethod
+    def load(cls, folder: Path, params: Any, context: Any) -> Any:
+        made = super().load(folder, params, context)
+        cls.common["level"] = made.level
+        return made
+
+    def generate(self, requests: Sequence[Any], train: Any, context: Any) -> Any:
+        if self.level is not None:
+            self.level = self.common["level"]
+        yield from super().generate(requests, train, context)
+
+
+@breaks("before-fit")
+class AccidentalGenerator(GoodGenerator):
+    def generate(self, requests: Sequence[Any], train: Any, context: Any) -> Any:
+        assert self.level + 1
+        yield from super().generate(requests, train, context)
+
+
+@breaks("save-load")
+class ForgetfulGenerator(GoodGenerator):
+    def save(self, folder: Path) -> None:
+        (folder / "level.json").write_text(json.dumps(round(self.level or 0, 1)))
+
+
+@breaks("no-pickle")
+class PicklingGenerator(GoodGenerator):
+    def save(self, folder: Path) -> None:
+        super().save(folder)
+        np.save(folder / "level.npy", np.array([self.level, None], dtype=object))
+
+
+@breaks("folder-unchanged")
+class ScribblingGenerator(GoodGenerator):
+    @classmethod
+    def load(cls, folder: Path, params: Any, context: Any) -> Any:
+        made = super().load(folder, params, context)
+        (folder / "level.json").write_text(json.dumps(made.level) + "\n")
+        return made
+
+
+@breaks("global-state")
+class DoubleByDefault(GoodGenerator):
+    def fit(self, train: Any, context: Any) -> None:
+        import torch
+
+        torch.set_default_dtype(torch.float64)
+        super().fit(train, context)
+
+
+@breaks("cpu")
+class GreedyGenerator(GoodGenerator):
+    def make(self, request: Any, place: int, context: Any) -> Any:
+        import torch
+
+        if torch.cuda.is_available():
+            torch.zeros(1, device="cuda")
+        return super().make(request, place, context)
+
+
+@breaks("blind")
+class PeekingGenerator(GoodGenerator):
+    def fit(self, train: Any, context: Any) -> None:
+        assert not getattr(train, "paths", ())
+        super().fit(train, context)
+
+
+@breaks("inputs-unmodified")
+class InPlaceGenerator(GoodGenerator):
+    def fit(self, train: Any, context: Any) -> None:
+        super().fit(train, context)
+        clip = train.audio(0)
+        clip *= 2
+
+
+@breaks("progress")
+class Fractional(GoodGenerator):
+    def fit(self, train: Any, context: Any) -> None:
+        super().fit(train, context)
+        context.progress(0.5, 1, "fit")

@@ -1,0 +1,51 @@
+"""The checks on plug-ins that are known to be good or bad, each in one point."""
+
+from __future__ import annotations
+
+import pytest
+from broken import DETECTORS, GENERATORS, Good, GoodGenerator
+
+from asdbench.testing import Check, CheckFailure, detector_checks, generator_checks
+
+
+def failing(checks: list[Check]) -> dict[str, str]:
+    found = {}
+    for check in checks:
+        try:
+            check()
+        except CheckFailure as failure:
+            found[check.name] = str(failure)
+    return found
+
+
+def test_good_plugins_pass_all_checks() -> None:
+    assert failing(detector_checks(Good)) == {}
+    assert failing(generator_checks(GoodGenerator)) == {}
+
+
+def test_every_check_has_a_plugin_that_fails_it() -> None:
+    assert {check.name for check in detector_checks(Good)} == set(DETECTORS)
+    assert {check.name for check in generator_checks(GoodGenerator)} == set(GENERATORS)
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_broken_detector_fails_its_check_and_no_other(name: str) -> None:
+    found = failing(detector_checks(DETECTORS[name]))
+    assert list(found) == [name], found
+    seen, required, remedy = found[name].split("\n")[:3]
+    assert seen.startswith("seen: ")
+    assert required.startswith("required: ")
+    assert remedy.startswith("what to do: ")
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_a_broken_generator_fails_its_check_and_no_other(name: str) -> None:
+    found = failing(generator_checks(GENERATORS[name]))
+    assert list(found) == [name], found
+
+
+@pytest.mark.parametrize("name", sorted(DETECTORS))
+def test_a_check_finds_its_fault_when_it_is_the_only_one_called(name: str) -> None:
+    (check,) = (check for check in detector_checks(DETECTORS[name]) if check.name == name)
+    with pytest.raises(CheckFailure):
+        check()
