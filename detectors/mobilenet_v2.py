@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -73,6 +74,15 @@ class MobileNetV2(Detector):
         scope="machine",
         score_params=frozenset({"test_hop"}),
     )
+    check_params: ClassVar[Mapping[str, Any]] = {
+        "frames": 32,
+        "train_hop": 8,
+        "test_hop": 8,
+        "n_mels": 32,
+        "learning_rate": 3e-3,
+        "batch_size": 64,
+        "epochs": 12,
+    }
     params: MobileNetV2Params
 
     def __init__(self, params: MobileNetV2Params) -> None:
