@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 
@@ -29,8 +30,9 @@ class DCASEAutoencoder(ReconstructionDetector[Autoencoder]):
     K. Dohi et al., "Description and discussion on DCASE 2022 Challenge Task 2", DCASE Workshop
     2022, section 4.1; N. Harada et al., "First-shot anomaly sound detection for machine condition
     monitoring: A domain generalization baseline", EUSIPCO 2023, section III. Preset ``mimii-dg``:
-    K. Dohi et al., "MIMII DG", DCASE Workshop 2022, section 4.1. Preset ``smoothing``: the
-    autoencoder of discriminative neighborhood smoothing, section IV of that paper.
+    K. Dohi et al., "MIMII DG", DCASE Workshop 2022, section 4.1. Preset ``smoothing``: T. Fujimura,
+    K. Imoto and T. Toda, "Discriminative neighborhood smoothing for generative anomalous sound
+    detection", section IV.
 
     Deviations
     ----------
@@ -62,6 +64,7 @@ class DCASEAutoencoder(ReconstructionDetector[Autoencoder]):
         scope="machine",
         score_params=frozenset({"score"}),
     )
+    check_params: ClassVar[Mapping[str, Any]] = {"epochs": 10, "batch_size": 64, "n_mels": 32}
     params: DCASEAutoencoderParams
 
     def _network(self) -> Autoencoder:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -83,6 +84,7 @@ class GammaVAE(ReconstructionDetector[GammaVAENetwork]):
         scope="machine",
         score_params=frozenset({"score"}),
     )
+    check_params: ClassVar[Mapping[str, Any]] = {"epochs": 10, "batch_size": 64, "n_mels": 32}
     params: GammaVAEParams
 
     def _network(self) -> GammaVAENetwork:
