@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -84,6 +84,7 @@ class AudioLDM2(Generator):
         paper="Liu et al., AudioLDM 2, arXiv 2308.05734, 2023",
         scope="suite",
     )
+    check_params: ClassVar[Mapping[str, Any]] = {"steps": 2}
     params: AudioLDM2Params
 
     def __init__(self, params: AudioLDM2Params) -> None:

@@ -72,6 +72,21 @@ class MelLDM(LatentDiffusionGenerator):
         paper="after Liu et al., AudioLDM, 2023, and Ghosal et al., Tango, 2023",
         scope="suite",
     )
+    check_params: ClassVar[Mapping[str, Any]] = {
+        "steps": 2,
+        "architecture": {
+            "text_dim": 16,
+            "calibration_clips": 0,
+            "training": {
+                "steps": 2,
+                "batch_size": 2,
+                "warmup": 1,
+                "cooldown": 0,
+                "precision": "fp32",
+                "validate_every": 2,
+            },
+        },
+    }
     params: MelLDMParams
 
     @staticmethod

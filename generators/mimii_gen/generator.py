@@ -187,6 +187,7 @@ class MIMIIGen(LatentDiffusionGenerator):
         **LatentDiffusionGenerator.trainable,
         "codec": "a small codec of EnCodec's architecture",
     }
+    check_params: ClassVar[Mapping[str, Any]] = {"steps": 2}
     params: MIMIIGenParams
     codec_of = staticmethod(restore)
 
