@@ -19,7 +19,7 @@ from asdbench.features import Windows
 
 from ._ae_batches import Batches, SegmentBatches, WindowBatches, WindowGather
 from ._ae_level import standardizing_offset
-from ._ae_network import ReconstructionNetwork
+from ._ae_network import BOTTLENECK, ReconstructionNetwork
 from ._ae_params import ReconstructionParams
 from ._ae_residuals import mean_latents, summarize, summarize_clips
 from ._ae_split import split_windows
@@ -137,6 +137,8 @@ class ReconstructionDetector(Detector, Generic[N]):
     def embed(self, clips: ClipSet, context: Context) -> Embedded:
         """Return one vector a clip: what its windows are reconstructed from, averaged."""
         fitted = self._require_fitted()
+        if len(clips) == 0:
+            return Embedded.one_per_clip(np.zeros((0, BOTTLENECK)))
         device = torch.device(context.device)
         windows, gather = self._windows(clips, device, fitted.offset)
         folded = fitted.network.folded(device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -56,11 +57,10 @@ def kl_divergence(posterior: GammaPosterior) -> torch.Tensor:
     + k_q (b_p - b_q) / b_q.
     """
     shape, scale = posterior.shape, posterior.scale
-    prior_shape = torch.tensor(PRIOR_SHAPE, dtype=shape.dtype, device=shape.device)
     return (
         (shape - PRIOR_SHAPE) * torch.digamma(shape)
         - torch.lgamma(shape)
-        + torch.lgamma(prior_shape)
+        + math.lgamma(PRIOR_SHAPE)
         - PRIOR_SHAPE * torch.log(scale / PRIOR_SCALE)
         + shape * (scale / PRIOR_SCALE - 1)
     )
@@ -72,11 +72,11 @@ def printed_divergence(posterior: GammaPosterior) -> torch.Tensor:
     c d / a + b log a - log(c d) - b + (b - 1) (psi(d) + log c), with a and b the shape and scale
     of the prior, c and d those of the posterior.
     """
-    a, b = torch.tensor(PRIOR_SHAPE), PRIOR_SCALE
+    a, b = PRIOR_SHAPE, PRIOR_SCALE
     c, d = posterior.shape, posterior.scale
     return (
-        c * d / PRIOR_SHAPE
-        + b * torch.log(a)
+        c * d / a
+        + b * math.log(a)
         - torch.log(c)
         - torch.log(d)
         - b

@@ -258,6 +258,7 @@ def test_embedding_is_the_mean_of_bottlenecks(tmp_path: Path) -> None:
     assert detector.embed(clips.subset([1]), Context(0, tmp_path)).rows.tolist() == (
         embedded.rows[1:].tolist()
     )
+    assert detector.embed(clips.subset([]), Context(0, tmp_path)).rows.shape == (0, 8)
 
 
 def test_too_short_clips_are_named(tmp_path: Path) -> None:
