@@ -18,6 +18,9 @@ from asdbench.testing.check import CheckFailure
 
 SEED = 20240918
 LARGE_SEED = 2**64 - 1
+_WIDTH: dict[Scope, int] = {"suite": 0, "machine": 1, "section": 2}
+"""How much of (machine, section) names what one fit covers."""
+FIT = "fit() learns from the clips it is given, with any seed of 64 bits"
 
 
 def params_of(cls: type[Any], params: Mapping[str, Any] | BaseModel | None) -> BaseModel:
@@ -83,7 +86,7 @@ class Lender:
 def in_scope(pool: ClipPool, scope: Scope) -> ClipPool:
     """Return the clips that one fit covers: the first machine's, the first section's, or all."""
     first = min((c.machine, c.section) for c in pool.conditions)
-    width = {"suite": 0, "machine": 1, "section": 2}[scope]
+    width = _WIDTH[scope]
     return pool.subset(
         [
             i
@@ -98,17 +101,31 @@ def without_domains(conditions: Sequence[Condition]) -> list[Condition]:
     return [replace(condition, domain=None) for condition in conditions]
 
 
-def fit_parts(params: BaseModel, train: ClipPool, lender: Lender) -> dict[str, Detector]:
+def fit_parts(
+    params: BaseModel, scope: Scope, train: ClipPool, lender: Lender
+) -> dict[str, Detector]:
     """Return the detectors that ``params`` ask for, fitted on the clips of their own scopes.
 
     A part takes the parameters with which its class is checked, under those that ``params`` give.
+
+    Raises
+    ------
+    PluginError
+        When a part covers less than what it is a part of, whose scope is ``scope``.
     """
     fitted = {}
     for name, part in parts_of(params).items():
         cls, chosen = _part(part)
         detector: Detector = cls(chosen)
-        context = lender.context(parts=fit_parts(chosen, train, lender))
-        detector.fit(in_scope(train, cls.info.scope), context)
+        own = cls.info.scope
+        if _WIDTH[own] > _WIDTH[scope]:
+            raise PluginError(
+                f"the part '{name}' ('{cls.info.id}') is fitted once a {own}, the whole once a "
+                f"{scope}",
+                "A part must cover what the whole covers: choose another detector for it.",
+            )
+        context = lender.context(parts=fit_parts(chosen, own, train, lender))
+        detector.fit(in_scope(train, own), context)
         fitted[name] = detector
     return fitted
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -68,16 +69,31 @@ class Check:
         WeightsError
             When a model's weights are not on this machine, which is not the plug-in's fault.
         """
-        try:
+        with required_to_work("it", self.what):
             self.run()
-        except (CheckFailure, WeightsError):
-            raise
-        except Exception as error:
-            raise CheckFailure(
-                f"{describe_error(error)}",
-                self.what,
-                "mend what raised; the chained exception has the whole traceback.",
-            ) from error
+
+
+@contextmanager
+def required_to_work(what: str, required: str) -> Iterator[None]:
+    """Turn what a plug-in raises into a failure.
+
+    Raises
+    ------
+    CheckFailure
+        When something is raised.
+    WeightsError
+        As it is: the plug-in is not at fault.
+    """
+    try:
+        yield
+    except (CheckFailure, WeightsError):
+        raise
+    except Exception as error:
+        raise CheckFailure(
+            f"{what} raised {describe_error(error)}",
+            required,
+            "mend what raised; the chained exception has the whole traceback.",
+        ) from error
 
 
 def describe_error(error: BaseException) -> str:

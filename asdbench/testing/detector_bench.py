@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from asdbench.api import Context, Detector, DetectorInfo
 from asdbench.clips import ClipPool
 from asdbench.testing.bench import (
+    FIT,
     LARGE_SEED,
     SEED,
     Lender,
@@ -24,7 +25,7 @@ from asdbench.testing.bench import (
     in_scope,
     without_domains,
 )
-from asdbench.testing.check import Once
+from asdbench.testing.check import Once, required_to_work
 from asdbench.testing.material import Material, simulated_material, uneven
 from asdbench.testing.state import ProcessState, preserved, seed_everything
 from asdbench.testing.watched import Journal, WatchedClips
@@ -57,7 +58,9 @@ class DetectorBench:
         self.journal = Journal()
         self._given = material
         self._parts_lender = Lender()
-        self._parts = Once(lambda: fit_parts(params, self.material().normals, self._parts_lender))
+        self._parts = Once(
+            lambda: fit_parts(params, self.info.scope, self.material().normals, self._parts_lender)
+        )
         self.material = Once(lambda: self._given or simulated_material())
         self.train = Once(lambda: in_scope(self.material().normals, self.info.scope))
         self.test = Once(self._test_clips)
@@ -91,7 +94,7 @@ class DetectorBench:
         return self.lender.context(seed, self._parts())
 
     def _fit(self, pool: ClipPool, seed: int) -> Detector:
-        with preserved():
+        with preserved(), required_to_work(f"fit() with context.seed {seed}", FIT):
             context = self.context(seed)
             detector = self.cls(self.params)
             detector.fit(self.watched(pool), context)

@@ -22,8 +22,8 @@ from asdbench.api import (
     Request,
 )
 from asdbench.clips import ClipPool
-from asdbench.testing.bench import LARGE_SEED, SEED, Lender, fail_unless, in_scope
-from asdbench.testing.check import Once
+from asdbench.testing.bench import FIT, LARGE_SEED, SEED, Lender, fail_unless, in_scope
+from asdbench.testing.check import Once, required_to_work
 from asdbench.testing.material import Material, simulated_material, uneven
 from asdbench.testing.state import ProcessState, preserved, seed_everything
 from asdbench.testing.watched import Journal, WatchedLabelledClips
@@ -116,7 +116,7 @@ class GeneratorBench:
 
     def fit(self, pool: ClipPool, seed: int) -> Generator:
         """Return a fitted generator."""
-        with preserved():
+        with preserved(), required_to_work(f"fit() with context.seed {seed}", FIT):
             generator = self.cls(self.params)
             generator.fit(self.watched(pool), self.context(seed))
         return generator

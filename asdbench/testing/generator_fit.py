@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from asdbench.testing.bench import LARGE_SEED, fail_unless
-from asdbench.testing.check import Check, CheckFailure, describe_error
+from asdbench.testing.bench import fail_unless
+from asdbench.testing.check import Check
 from asdbench.testing.conduct import (
     check_clear,
     check_device,
@@ -91,15 +91,7 @@ def _check_same_seed(bench: GeneratorBench) -> None:
 
 
 def _check_any_seed(bench: GeneratorBench) -> None:
-    try:
-        clips = bench.make(bench.other(), bench.requests()[:1])
-    except Exception as error:
-        raise CheckFailure(
-            f"with context.seed {LARGE_SEED} it raised {describe_error(error)}",
-            "any seed of 64 bits works",
-            "reduce it where a library takes less: context.seed % 2**32.",
-        ) from error
-    for clip in clips:
+    for clip in bench.make(bench.other(), bench.requests()[:1]):
         check_audio(clip)
 
 
