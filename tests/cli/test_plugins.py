@@ -1,11 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -91,45 +86,3 @@ def test_the_example_file_shows_up_by_its_decorator_and_by_its_class() -> None:
     assert "my-knn" in run("list", "--plugin", path)
     assert run("show", "my-knn", "--plugin", path).startswith("my-knn 1 (detector)")
     assert run("show", f"{path}:MyKNN").startswith("my-knn 1 (detector)")
-
-
-@needs_examples
-def test_the_example_package_is_found_through_its_entry_point(tmp_path: Path) -> None:
-    package = EXAMPLES / "knn_plugin"
-    project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
-    [(name, target)] = project["entry-points"]["asdbench.detectors"].items()
-    info = tmp_path / f"asdbench_knn_example-{project['version']}.dist-info"
-    info.mkdir()
-    header = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
-    (info / "METADATA").write_text(header)
-    (info / "entry_points.txt").write_text(f"[asdbench.detectors]\n{name} = {target}\n")
-    shutil.copytree(package / "asdbench_knn_example", tmp_path / "asdbench_knn_example")
-    code = (
-        "from asdbench.registry import describe_plugin, find\n"
-        "ref = find('detectors', 'knn-example')\n"
-        "print(ref.origin)\n"
-        "print([p.name for p in describe_plugin(ref).parameters])\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.splitlines() == [
-        "asdbench-knn-example 0.1.0, asdbench_knn_example.detector:KNN",
-        "['neighbors', 'n_mels']",
-    ]
-
-
-@needs_examples
-@pytest.mark.slow
-def test_the_example_package_passes_its_own_tests() -> None:
-    package = EXAMPLES / "knn_plugin"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull]
-    environment = {**os.environ, "PYTHONPATH": str(package), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run([*command, str(package / "tests")], env=environment, capture_output=True)
-    assert done.returncode == 0, done.stdout.decode()
-    assert b"2 passed" in done.stdout

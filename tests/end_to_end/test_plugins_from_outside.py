@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from asdbench.report.write import read_report
+from asdbench.scaffold import Kind, write_package
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 DETECTORS = "detectors:\n"
@@ -30,19 +31,19 @@ def run(suite: Path, out: Path, *options: object, path: Path | None = None):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not EXAMPLES.is_dir(), reason="the examples are part of the repository only")
 def test_an_installed_plugin_package_gets_its_row(toy_suite: Path, tmp_path: Path):
     """A package of one's own, installed and run away from the project."""
+    write_package(Kind.DETECTOR, "mine", tmp_path)
     site = tmp_path / "site"
     install = ["install", "--quiet", "--no-deps", "--no-build-isolation", "--target", str(site)]
     built = subprocess.run(
-        [sys.executable, "-m", "pip", *install, str(EXAMPLES / "knn_plugin")],
+        [sys.executable, "-m", "pip", *install, str(tmp_path / "mine")],
         capture_output=True,
         text=True,
     )
     assert built.returncode == 0, built.stderr
     text = toy_suite.read_text()
-    toy_suite.write_text(text.replace(DETECTORS, f"{DETECTORS}  - {{id: knn, use: knn-example}}\n"))
+    toy_suite.write_text(text.replace(DETECTORS, f"{DETECTORS}  - {{id: knn, use: mine}}\n"))
     done = run(toy_suite, tmp_path / "run", path=site)
     assert done.returncode == 0, done.stderr
     assert "knn" in done.stdout

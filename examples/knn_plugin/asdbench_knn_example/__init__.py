@@ -1,1 +1,0 @@
-"""Example of an asdbench plug-in package."""
