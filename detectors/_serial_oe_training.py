@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from asdbench.errors import AsdbenchError
@@ -46,53 +49,90 @@ def train_extractor(
 ) -> None:
     """Train ``extractor``, which is on ``device``; leave it in evaluation mode.
 
+    ``progress`` is called with the number of epochs done.
+
     Raises
     ------
     AsdbenchError
         When the loss is not finite.
     """
     rng = np.random.default_rng(seed)
-    generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.AdamW(
-        extractor.parameters(), lr=plan.learning_rate, weight_decay=0.0, fused=True
-    )
-    total = plan.epochs * -(-len(material.positives) // (plan.batch_size // 2))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, plan.learning_rate, total)
-    step = 0
-    extractor.train()
+    steps = training_steps(extractor, crops, material, plan, rng, device)
     for epoch in range(plan.epochs):
-        losses = []
-        for positives, outliers in _halves(material, plan.batch_size // 2, rng):
-            mel, machine, section = _batch(crops, material, plan, positives, outliers, rng, device)
-            if plan.mixup and rng.random() < math.cos(math.pi / 2 * step / total):
-                mel, machine, section = _mix(mel, machine, section, plan.mixup, rng)
-            keep = extractor.dropout_mask(len(mel), generator).to(device)
-            logits = extractor(mel, keep)
-            loss = _loss(logits, machine, section, plan.lambda_section)
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            optimizer.step()
-            schedule.step()
-            losses.append(loss.detach())
-            step += 1
+        losses = list(islice(steps, steps_per_epoch(material, plan)))
         if not torch.isfinite(torch.stack(losses)).all():
             raise AsdbenchError(
                 f"serial-oe: the loss is not finite in epoch {epoch + 1} of {plan.epochs}",
                 f"lower learning_rate (it is {plan.learning_rate:g}) or check the clips' level",
             )
         progress(epoch + 1)
+    with torch.no_grad(), _averaging(extractor):
+        for positives, outliers in _halves(material, plan, rng):
+            extractor(_batch(crops, material, plan, positives, outliers, rng, device)[0])
     extractor.eval()
 
 
+def steps_per_epoch(material: Material, plan: Plan) -> int:
+    """Return how many batches hold every positive once."""
+    return -(-len(material.positives) // (plan.batch_size // 2))
+
+
+def training_steps(
+    extractor: Extractor,
+    crops: Crops,
+    material: Material,
+    plan: Plan,
+    rng: np.random.Generator,
+    device: torch.device,
+) -> Iterator[torch.Tensor]:
+    """Train step by step for all epochs; yield each step's loss, taken before it."""
+    generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
+    optimizer = torch.optim.AdamW(
+        extractor.parameters(), lr=plan.learning_rate, weight_decay=0.0, fused=True
+    )
+    total = plan.epochs * steps_per_epoch(material, plan)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, plan.learning_rate, total)
+    epochs = (_halves(material, plan, rng) for _ in range(plan.epochs))
+    extractor.train()
+    for step, (positives, outliers) in enumerate(chain.from_iterable(epochs)):
+        mel, machine, section = _batch(crops, material, plan, positives, outliers, rng, device)
+        if plan.mixup and rng.random() < math.cos(math.pi / 2 * step / total):
+            mel, machine, section = _mix(mel, machine, section, plan.mixup, rng)
+        keep = extractor.dropout_mask(len(mel), generator).to(device)
+        logits = extractor(mel, keep)
+        loss = _loss(logits, machine, section, plan.lambda_section)
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        schedule.step()
+        yield loss.detach()
+
+
+@contextmanager
+def _averaging(extractor: Extractor) -> Iterator[None]:
+    """Let the running statistics of batch normalization be plain means over what now passes.
+
+    Running averages remember earlier weights, and after a short training their own start.
+    """
+    norms = [m for m in extractor.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    momentum = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+    yield
+    for norm, value in zip(norms, momentum, strict=True):
+        norm.momentum = value
+
+
 def _halves(
-    material: Material, half: int, rng: np.random.Generator
+    material: Material, plan: Plan, rng: np.random.Generator
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Yield places of positives, every one once in batches of like size, with as many outliers."""
     count = len(material.positives)
     places = rng.permutation(count)
     rounds = -(-count // len(material.outliers))
     outliers = np.concatenate([rng.permutation(material.outliers) for _ in range(rounds)])[:count]
-    parts = -(-count // half)
+    parts = steps_per_epoch(material, plan)
     yield from zip(np.array_split(places, parts), np.array_split(outliers, parts), strict=True)
 
 
