@@ -75,7 +75,7 @@ def check_written(journal: Journal) -> None:
     CheckFailure
         When one has.
     """
-    written = journal.written()
+    written = journal.written
     fail_unless(
         not written,
         f"it wrote into {', '.join(written[:3])}{' ...' if len(written) > 3 else ''}",
@@ -117,6 +117,7 @@ def check_device(work: Callable[[], object]) -> None:
 
     seen = ""
     if torch.cuda.is_available():
+        torch.cuda.init()  # statistics cannot be reset before
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
         work()

@@ -98,6 +98,7 @@ class DetectorBench:
             context = self.context(seed)
             detector = self.cls(self.params)
             detector.fit(self.watched(pool), context)
+        self.journal.settle()
         return detector
 
     def _fit_again(self) -> Again:
@@ -107,6 +108,7 @@ class DetectorBench:
             detector = self.cls(self.params)
             detector.fit(self.watched(self.train()), context)
             scores = detector.score(self.watched(self.test()), self.context())
+        self.journal.settle()
         return Again(detector, self._column(scores, self.test()), context)
 
     @contextmanager
@@ -141,7 +143,9 @@ class DetectorBench:
     def raw_scores(self, detector: Detector, pool: ClipPool, writable: bool = True) -> Any:
         """Return whatever score() returns."""
         with preserved():
-            return detector.score(self.watched(pool, writable), self.context())
+            scores = detector.score(self.watched(pool, writable), self.context())
+        self.journal.settle()
+        return scores
 
     def score(
         self, detector: Detector, pool: ClipPool, order: Sequence[int] | None = None

@@ -119,6 +119,7 @@ class GeneratorBench:
         with preserved(), required_to_work(f"fit() with context.seed {seed}", FIT):
             generator = self.cls(self.params)
             generator.fit(self.watched(pool), self.context(seed))
+        self.journal.settle()
         return generator
 
     def _fit_again(self) -> Again:
@@ -157,7 +158,9 @@ class GeneratorBench:
     def _generate(
         self, generator: Generator, requests: Sequence[Request], train: ClipPool, context: Context
     ) -> Clips:
-        return unpacked(generator.generate(requests, self.watched(train), context))
+        clips = unpacked(generator.generate(requests, self.watched(train), context))
+        self.journal.settle()
+        return clips
 
     def make_raw(
         self, generator: Generator, requests: Sequence[Request], seed: int = SEED

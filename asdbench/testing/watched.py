@@ -33,10 +33,14 @@ class Journal:
         self._lent[owner, what] = (copy, array)
         return copy
 
-    def written(self) -> list[str]:
-        """Return which of all that was lent has been written into."""
+    def settle(self) -> None:
+        """Look at all that is lent, and forget it."""
         for key in list(self._lent):
             self._look(key)
+
+    @property
+    def written(self) -> list[str]:
+        """What had been written into when it was last looked at."""
         return list(self._written)
 
     def _look(self, key: tuple[int, str]) -> None:

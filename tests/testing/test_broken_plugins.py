@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from broken import DETECTORS, GENERATORS, Good, GoodGenerator
 
 from asdbench.testing import Check, CheckFailure, detector_checks, generator_checks
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "conformance.md"
 
 
 def failing(checks: list[Check]) -> dict[str, str]:
@@ -49,3 +54,9 @@ def test_a_check_finds_its_fault_when_it_is_the_only_one_called(name: str) -> No
     (check,) = (check for check in detector_checks(DETECTORS[name]) if check.name == name)
     with pytest.raises(CheckFailure):
         check()
+
+
+@pytest.mark.skipif(not DOCS.is_file(), reason="docs/ is not here")
+def test_every_check_is_in_the_documentation() -> None:
+    rows = re.findall(r"^\| `([a-z-]+)` \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(rows) == set(DETECTORS) | set(GENERATORS)
