@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from asdbench.api import ClipSet, Context, Detector, DetectorInfo, Params, detector
+from asdbench.errors import PluginError
 from asdbench.features import LogMelSpec
 
 
@@ -36,6 +37,8 @@ class MyKNN(Detector):
 
     def score(self, clips: ClipSet, context: Context) -> np.ndarray:
         """Return one score a clip; higher is more anomalous."""
+        if not hasattr(self, "train"):
+            raise PluginError("my-knn is not fitted", "Call fit() or load() first.")
         spectra = self.mean_spectra(clips)
         return np.array([np.linalg.norm(self.train - one, axis=1).min() for one in spectra])
 

@@ -11,6 +11,7 @@ from asdbench.errors import WeightsError
 from asdbench.registry import load, plugins
 from asdbench.testing import Check, CheckFailure, detector_checks, generator_checks
 
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "my_detector.py"
 _QUICK = {"gmm", "knn", "perturb", "resample"}
 """Others take more than a few seconds."""
 
@@ -55,6 +56,11 @@ def test_a_built_in_generator_keeps_the_contract(
 
         params = cls.check_params | {"source": str(save_tiny_pipeline(tmp_path / "tiny"))}
     assert not failing(generator_checks(cls, params))
+
+
+@pytest.mark.skipif(not EXAMPLE.is_file(), reason="examples/ is not here")
+def test_the_example_keeps_the_contract() -> None:
+    assert not failing(detector_checks(load("detectors", f"{EXAMPLE}:MyKNN")))
 
 
 def test_absent_weights_are_no_failure_of_the_plugin(tmp_path: Path) -> None:
