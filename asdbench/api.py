@@ -246,6 +246,11 @@ class Detector(ABC):
     def __init__(self, params: Any) -> None:
         self.params = params
 
+    @classmethod
+    def scope(cls, params: Any) -> Scope:
+        """Return what one fit covers with ``params``: :attr:`DetectorInfo.scope`, or more."""
+        return cls.info.scope
+
     @abstractmethod
     def fit(self, train: ClipSet, context: Context) -> None:
         """Learn from normal clips."""

@@ -55,7 +55,7 @@ class DetectorLayout:
         pools: list[ScoredPool] = []
         for plugin in self._layout.loaded.detectors:
             info: DetectorInfo = plugin.cls.info
-            for unit in self._train[info.scope]:
+            for unit in self._train[_scope(plugin)]:
                 for repeat in range(self._layout.suite.seeds.detector_repeats):
                     fitted = _Fitted(plugin, repeat, *self._fit(plugin, unit, repeat))
                     pools += (self._by_arm if info.transductive else self._by_origin)(unit, fitted)
@@ -65,7 +65,7 @@ class DetectorLayout:
         self, plugin: LoadedPlugin, unit: Unit, repeat: int
     ) -> tuple[Entry, tuple[FittedPart, ...]]:
         layout, info = self._layout, plugin.cls.info
-        train = self._train[info.scope][unit]
+        train = self._train[_scope(plugin)][unit]
         parts = tuple(
             self._fit_part(name, part, plugin, unit, repeat) for name, part in plugin.parts.items()
         )
@@ -88,7 +88,7 @@ class DetectorLayout:
     def _fit_part(
         self, name: str, part: LoadedPlugin, owner: LoadedPlugin, unit: Unit, repeat: int
     ) -> FittedPart:
-        scope, wide = part.cls.info.scope, owner.cls.info.scope
+        scope, wide = _scope(part), _scope(owner)
         if _WIDTH[scope] > len(unit):
             raise PluginError(
                 f"'{owner.id}' is fitted once a {wide}, but its part '{name}' "
@@ -199,6 +199,11 @@ class DetectorLayout:
         )
         rows = tuple(member.row for member in members)
         return ScoredPool(plugin.id, fitted.repeat, name, fold, place, entry, rows)
+
+
+def _scope(plugin: LoadedPlugin) -> Scope:
+    cls: type[Detector] = plugin.cls
+    return cls.scope(plugin.params)
 
 
 def _entries(parts: Sequence[FittedPart]) -> list[Entry]:
