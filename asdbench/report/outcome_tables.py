@@ -104,6 +104,5 @@ def _gates(report: Report) -> list[str]:
 
 
 def _demand(gate: GateResult) -> str:
-    over = {"section": "every section", "machine": "the mean of every machine"}
-    where = over.get(gate.over, "the mean over all")
-    return f"{gate.metric} of {where} within {gate.tolerance:g} of {gate.reference}"
+    over = {"section": "of every section", "machine": "of every machine", "all": "over all"}
+    return f"{gate.metric} {over[gate.over]} within {gate.tolerance:g} of {gate.reference}"

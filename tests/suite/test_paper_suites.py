@@ -76,7 +76,6 @@ def test_the_full_figure_5_can_be_asked_for() -> None:
             "detectors.smooth.sweep.neighbors=[1024]",
             "detectors.smooth.sweep.pool=[source]",
         ],
-        ["machine=fan"],
     )
     assert len(_of(loaded, "smoothed-ae")) == 400
 
