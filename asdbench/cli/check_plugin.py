@@ -182,7 +182,7 @@ def _print(ref: PluginRef, outcomes: Sequence[Outcome]) -> None:
 
     failed = [outcome for outcome in outcomes if not outcome.passed]
     verdict = f"{len(failed)} of {len(outcomes)} checks failed" if failed else "all checks passed"
-    typer.echo(f"{ref}: {verdict}\n")
+    typer.echo(f"{ref}: {verdict}")
     table = compact_table()
     for head in ("check", "result"):
         table.add_column(head, no_wrap=True)
