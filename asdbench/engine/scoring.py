@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from asdbench.api import DetectorInfo
+from asdbench.api import Detector, DetectorInfo, Label, Scope
 from asdbench.engine.lending import FittedPart
 from asdbench.engine.pools import Generated, Member, PoolRow, ScoredPool, folds
 from asdbench.engine.seeds import shuffle_rank
