@@ -65,9 +65,6 @@ class Extractor(nn.Module):
             self.machine = nn.Linear(1, 1)
             self.section = nn.Linear(EMBEDDING, classes, bias=False)
         self.to_empty(device="cpu")
-        for weight in self.parameters():
-            if weight.ndim == 4:  # convolutions on a CPU prefer this order in memory
-                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
 
     def initialize(self, generator: torch.Generator) -> None:
         """Draw all weights from ``generator``.
@@ -105,7 +102,10 @@ class Extractor(nn.Module):
         # One channel under the sum of the kernels is three equal channels, at a third of the work.
         kernel = stem.convolution.weight.sum(1, keepdim=True)
         image = stem.padding(mel[:, None])
-        hidden = stem.activation(stem.batchnorm(nn.functional.conv2d(image, kernel, stride=2)))
+        hidden = nn.functional.conv2d(image, kernel, stride=2)
+        # From here on channels last in memory, which convolutions on a CPU prefer.
+        hidden = hidden.contiguous(memory_format=torch.channels_last)
+        hidden = stem.activation(stem.batchnorm(hidden))
         pooled = self.backbone.encoder(hidden).last_hidden_state.mean((2, 3))
         embedding: torch.Tensor = self.neck(pooled if keep is None else pooled * keep)
         return embedding

@@ -115,7 +115,7 @@ def test_shifting_moves_a_peak_to_its_multiple() -> None:
     assert semitones.max() <= 4.0
 
 
-def test_efficientnet_b0_has_its_parameters_and_channels_last_weights() -> None:
+def test_efficientnet_b0_has_its_parameters() -> None:
     before = torch.get_rng_state()
     extractor = Extractor(6)
     extractor.initialize(torch.Generator().manual_seed(0))
@@ -125,8 +125,6 @@ def test_efficientnet_b0_has_its_parameters_and_channels_last_weights() -> None:
     assert neck == (1280 + 1) * 128 + 2 * 128 + 1 + (128 + 1) * 128
     assert extractor.section.weight.shape == (6, 128)
     assert all(torch.isfinite(tensor).all() for tensor in extractor.state_dict().values())
-    kernel = extractor.backbone.encoder.top_conv.weight
-    assert kernel.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_the_network_is_that_of_three_equal_channels() -> None:
@@ -137,6 +135,20 @@ def test_the_network_is_that_of_three_equal_channels() -> None:
         torch.testing.assert_close(extractor.embed(mel), extractor.neck(whole))
         machine, _ = extractor(mel)
         torch.testing.assert_close(machine, extractor.embed(mel).square().mean(1))
+
+
+def test_convolutions_see_channels_last_memory() -> None:
+    extractor = small()
+    formats = []
+    for block in extractor.backbone.encoder.blocks:
+        block.register_forward_hook(
+            lambda _, inputs, output: formats.append(
+                output.is_contiguous(memory_format=torch.channels_last)
+            )
+        )
+    extractor.embed(torch.rand(2, 64, 64))
+    assert formats
+    assert all(formats)
 
 
 def test_dropout_is_drawn_from_the_generator_and_has_mean_one() -> None:
