@@ -74,4 +74,4 @@ def _squared_distances(
     """
     from scipy.spatial.distance import cdist
 
-    return cdist(left, right, "sqeuclidean")
+    return np.asarray(cdist(left, right, "sqeuclidean"), dtype=np.float64)

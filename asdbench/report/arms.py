@@ -203,9 +203,10 @@ class _SectionArms:
 
 def _name(pool: str, clips: NDArray[np.str_] | None) -> str:
     """Return what a pool is called: the same for the same clips, coded or not."""
+    name = _CLIPS.get(pool, pool)
     if clips is None:
-        return _CLIPS.get(pool, pool)
-    return f"{len(clips)} clips {hashlib.sha256(chr(0).join(clips).encode()).hexdigest()}"
+        return name
+    return f"{name} {hashlib.sha256(chr(0).join(clips).encode()).hexdigest()}"
 
 
 def _paper_gap(cell: Cell | None, value: ArmValue) -> ArmGap:

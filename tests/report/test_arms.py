@@ -10,12 +10,12 @@ from asdbench.engine.scores import COLUMNS
 from asdbench.metrics.definitions import DefinitionId
 from asdbench.report.arm_means import make_arm_means
 from asdbench.report.arms import arm_rows
-from asdbench.suite.arms import Pairing, pairings
 from asdbench.report.build import Facts, build_report
 from asdbench.report.cells import Arm, Place, Rules, section_cells
 from asdbench.report.findings import artifact_findings
 from asdbench.report.markdown import render_markdown
 from asdbench.report.schema import DataFacts, PluginUse, Report, SuiteFacts
+from asdbench.suite.arms import Pairing, pairings
 from asdbench.suite.model import Suite
 
 GRIDS = {
