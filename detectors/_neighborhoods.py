@@ -54,7 +54,8 @@ def smooth(
     if neighbors > len(allowed):  # all of them, whatever the distance
         inside = np.isin(np.arange(len(scores)), allowed)
         total = scores[allowed].sum()
-        return np.where(inside, total, total + scores) / (len(allowed) + ~inside)
+        sums = np.where(inside, total, total + scores)
+        return np.asarray(sums / (len(allowed) + ~inside), dtype=np.float64)
     smoothed = np.empty_like(scores)
     for start in range(0, len(scores), _BLOCK):
         rows = np.arange(start, min(start + _BLOCK, len(scores)))
