@@ -12,6 +12,11 @@ from toy import write_arms, write_toy
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start what takes longest first, so that parallel workers end together."""
+    items.sort(key=lambda item: item.path.name != "test_packaging.py")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Reference material that is not part of the repository; its tests skip without it."""
