@@ -117,7 +117,7 @@ def check_device(work: Callable[[], object]) -> None:
 
     seen = ""
     if torch.cuda.is_available():
-        torch.cuda.init()  # statistics cannot be reset before
+        torch.zeros(1, device="cuda")  # statistics cannot be reset before the first use
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
         work()
