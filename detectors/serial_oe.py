@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -94,6 +94,20 @@ class SerialOE(Detector):
             {"inlier", "inliers", "domain", "clusters", "reg_covar", "neighbors"}
         ),
     )
+    check_params: ClassVar[Mapping[str, Any]] = {
+        "epochs": 6,
+        "batch_size": 16,
+        "crop_seconds": 1.0,
+        "segments": 3,
+        "hop_length": 512,
+        "n_mels": 32,
+        "log": True,
+        "width": 0.25,
+        "depth": 0.25,
+        "inliers": "all",
+        "clusters": 1,
+        "reg_covar": 0.01,
+    }
     params: SerialOEParams
 
     def __init__(self, params: SerialOEParams) -> None:

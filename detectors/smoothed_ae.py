@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -100,6 +101,7 @@ class SmoothedAE(Detector):
         transductive=True,
         needs=frozenset({"test_domain"}),
     )
+    check_params: ClassVar[Mapping[str, Any]] = {"neighbors": 2}
     params: SmoothedAEParams
 
     def fit(self, train: ClipSet, context: Context) -> None:
