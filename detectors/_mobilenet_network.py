@@ -1,9 +1,8 @@
 """MobileNetV2 at half width, as Keras has it.
 
 Written here rather than taken from ``transformers``, whose network has the same layers and the
-same output for the same weights: there, batch normalization keeps 0.3 % of its running statistics
-at a step instead of 99.9 %, the input must be three copies of one channel, and every 3 x 3
-convolution copies its input to pad it.
+same output for the same weights: there, batch normalization forgets all but the last batch, the
+input must be three copies of one channel, and every 3 x 3 convolution copies its input to pad it.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-BN_EPS, BN_KEEP = 1e-3, 0.999
-"""Of batch normalization: added to the variance; share of a running statistic kept at a step."""
+BN_EPS = 1e-3
+"""Added to the variance in batch normalization."""
 STEM, FEATURES = 16, 1280
 """Channels of the first convolution, and of the last, which the width multiplier leaves alone."""
 STAGES = (
@@ -50,7 +49,7 @@ class ConvNorm(nn.Module):
         self.conv = nn.Conv2d(
             channels_in, channels_out, kernel, stride, kernel // 2, groups=groups, bias=False
         )
-        self.norm = nn.BatchNorm2d(channels_out, eps=BN_EPS, momentum=1 - BN_KEEP)
+        self.norm = nn.BatchNorm2d(channels_out, eps=BN_EPS, momentum=None)
         self.stride = stride
         self.linear = linear
 

@@ -59,9 +59,9 @@ class MobileNetV2(Detector):
     From the official code: the threshold is fitted to scores computed as those of test clips are
     (the code misplaces a parenthesis in training, so that its threshold lies on another scale);
     log((1 - p) / p) is computed from the logits in float64 (the code's float32 probabilities are
-    1 beyond a score of about -17, which it then counts as -36); running statistics of batch
-    normalization are bias-corrected and average over three epochs at most, which matters below
-    about 2,000 clips (see ``train_classifier``); a clip of an unknown section is an error instead
+    1 beyond a score of about -17, which it then counts as -36); the statistics of batch
+    normalization are taken with the final weights, which matters where training is short (see
+    ``train_classifier``); a clip of an unknown section is an error instead
     of NaN; clips may have unequal lengths; a last batch of one window is left out.
     """
 

@@ -297,7 +297,7 @@ def test_a_class_that_is_withheld_altogether_is_an_error(tmp_path: Path) -> None
         fitted(tmp_path, pool(clips), validation="clips")
 
 
-def test_running_statistics_are_those_of_the_batches_from_the_first_step(tmp_path: Path) -> None:
+def test_normalization_has_the_statistics_of_the_training_windows(tmp_path: Path) -> None:
     detector = fitted(tmp_path, sections(4), batch_size=1000, learning_rate=1e-12)
     windows = sections(4).features(detector.params.log_mel()).windows(16, 8)
     x = torch.from_numpy(windows.view[windows.starts]).view(-1, 1, 16, 16)
