@@ -75,11 +75,12 @@ class MobileNetV2(Detector):
         score_params=frozenset({"test_hop"}),
     )
     check_params: ClassVar[Mapping[str, Any]] = {
+        "classes": "attributes",
         "frames": 32,
         "train_hop": 8,
         "test_hop": 8,
         "n_mels": 32,
-        "learning_rate": 3e-3,
+        "learning_rate": 1e-3,
         "batch_size": 64,
         "epochs": 12,
     }
