@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
-from asdbench.api import ClipSet, Condition, Context, Detector, DetectorInfo, Embedded
+from asdbench.api import ClipSet, Condition, Context, Detector, DetectorInfo, Embedded, Scope
 from asdbench.errors import DataError, PluginError
 from asdbench.features import Windows
 
@@ -90,6 +90,11 @@ class MobileNetV2(Detector):
         super().__init__(params)
         self._settings = params.settings()
         self._fitted: _Fitted | None = None
+
+    @classmethod
+    def scope(cls, params: MobileNetV2Params) -> Scope:
+        """Return ``suite`` where machines are told apart, ``machine`` otherwise."""
+        return "suite" if params.classes == "machine-section" else "machine"
 
     def fit(self, train: ClipSet, context: Context) -> None:
         """Train the network, then fit the threshold.

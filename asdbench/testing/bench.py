@@ -117,7 +117,7 @@ def fit_parts(
     for name, part in parts_of(params).items():
         cls, chosen = _part(part)
         detector: Detector = cls(chosen)
-        own = cls.info.scope
+        own = cls.scope(chosen)
         if _WIDTH[own] > _WIDTH[scope]:
             raise PluginError(
                 f"the part '{name}' ('{cls.info.id}') is fitted once a {own}, the whole once a "

@@ -54,15 +54,16 @@ class DetectorBench:
         self.cls = cls
         self.info: DetectorInfo = cls.info
         self.params = params
+        self.scope = cls.scope(params)
         self.lender = Lender()
         self.journal = Journal()
         self._given = material
         self._parts_lender = Lender()
         self._parts = Once(
-            lambda: fit_parts(params, self.info.scope, self.material().normals, self._parts_lender)
+            lambda: fit_parts(params, self.scope, self.material().normals, self._parts_lender)
         )
         self.material = Once(lambda: self._given or simulated_material())
-        self.train = Once(lambda: in_scope(self.material().normals, self.info.scope))
+        self.train = Once(lambda: in_scope(self.material().normals, self.scope))
         self.test = Once(self._test_clips)
         self.fitted = Once(lambda: self._fit(self.train(), SEED))
         self.base = Once(lambda: self.score(self.fitted(), self.test()))
@@ -75,7 +76,7 @@ class DetectorBench:
 
     def _test_clips(self) -> ClipPool:
         """Return labelled clips to score, in one section where the detector sees whole pools."""
-        scope = "section" if self.info.transductive else self.info.scope
+        scope = "section" if self.info.transductive else self.scope
         pool = in_scope(self.material().mixed, scope)
         return pool if "test_domain" in self.info.needs else self.hidden(pool)
 

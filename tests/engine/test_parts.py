@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -234,3 +235,22 @@ def test_a_part_without_embedding_is_refused(suite: Path, tmp_path: Path) -> Non
     result = run(suite, tmp_path)
     messages = {problem.message for problem in result.report.problems}
     assert any("'level' has no embedding" in message for message in messages)
+
+
+def test_parameters_may_widen_what_a_fit_covers(toy_suite: Path, tmp_path: Path) -> None:
+    text = toy_suite.with_name("level.py").read_text()
+    wide = """
+    @classmethod
+    def scope(cls, params):
+        return "suite" if params.sign < 0 else "machine"
+
+    def fit(self"""
+    toy_suite.with_name("level.py").write_text(
+        text.replace("    def fit(self", wide, 1).replace('frozenset({"sign"})', "frozenset()")
+    )
+    run(toy_suite, tmp_path)
+    titles = {
+        json.loads((entry / "info.json").read_text())["title"]
+        for entry in (tmp_path / "store/detector").glob("*/*")
+    }
+    assert titles == {"fit level fan", "fit level pump", "fit flipped suite"}
