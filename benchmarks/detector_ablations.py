@@ -35,13 +35,15 @@ MACHINES, SECTIONS = ("fan", "slider"), ("00", "01")
 FAULTS = ("foreign section", "foreign machine", "own")
 SERIAL = {
     "batch_size": 32, "log": True, "n_mels": 64, "hop_length": 512, "width": 0.25, "depth": 0.25,
-    "segments": 4, "inliers": "all", "clusters": 2,
+    "segments": 4, "inliers": "all", "clusters": 2, "epochs": 40, "learning_rate": 3e-3,
+    "lambda_section": 1.0,
 }  # fmt: skip
 DETECTORS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "dcase-ae, mse": ("dcase-ae", {"epochs": 20}),
     "gamma-vae, mse": ("gamma-vae", {"epochs": 20}),
-    "mobilenet-v2": ("mobilenet-v2", {"epochs": 6, "batch_size": 32, "learning_rate": 1e-3}),
-    "serial-oe": ("serial-oe", {"epochs": 15, **SERIAL}),
+    "mobilenet-v2": ("mobilenet-v2", {"epochs": 12, "batch_size": 32, "learning_rate": 1e-3}),
+    "serial-oe": ("serial-oe", SERIAL),
+    "serial-oe without mixup": ("serial-oe", {**SERIAL, "mixup": 0.0}),
     "knn": ("knn", {}),
 }
 NEIGHBORS = (1, 4, 16, 64)
