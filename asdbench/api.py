@@ -63,6 +63,10 @@ class Part(BaseModel):
     """Its parameters (`asdbench plugins show NAME`)."""
 
 
+class EmbeddingPart(Part):
+    """A part that is asked for its embedding: a detector with ``embed()``."""
+
+
 @dataclass(frozen=True, order=True)
 class Condition:
     """An operating condition: what MIMII DG calls the domain-shift parameter values.

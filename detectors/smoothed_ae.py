@@ -18,6 +18,7 @@ from asdbench.api import (
     Context,
     Detector,
     DetectorInfo,
+    EmbeddingPart,
     Params,
     Part,
     SupportsEmbedding,
@@ -33,7 +34,7 @@ class SmoothedAEParams(Params):
 
     generative: Part = Part(use="dcase-ae")
     """The detector whose scores are smoothed."""
-    discriminative: Part = Part(use="serial-oe")
+    discriminative: EmbeddingPart = EmbeddingPart(use="serial-oe")
     """The detector in whose embedding neighbors are sought; it must have `embed()`."""
     neighbors: int = Field(16, ge=1)
     """K: a score becomes the mean of itself and its K - 1 nearest neighbors; 1 changes nothing."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from asdbench.api import EmbeddingPart
 from asdbench.errors import AsdbenchError, PluginError
 from asdbench.registry import Kind, PluginSpec, Use, did_you_mean, inspect_file, parts_of
 from asdbench.suite.environment import expand
@@ -143,6 +144,11 @@ class Checker:
             plugin = self._plugin(
                 "detectors", title, part.use, (*path, "use"), (*path, "params"), dict(part.params)
             )
+            if plugin and isinstance(part, EmbeddingPart) and not hasattr(plugin.cls, "embed"):
+                message = f"'{part.use}' has no embedding, which '{name}' is asked for"
+                hint = "Name a detector that has embed(), e.g. serial-oe or mobilenet-v2."
+                self.problems.append(Problem.at(self.document.place((*path, "use")), message, hint))
+                continue
             found.update({name: plugin} if plugin else {})
         return found
 
