@@ -88,7 +88,7 @@ def required_to_work(what: str, required: str) -> Iterator[None]:
         yield
     except (CheckFailure, WeightsError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise CheckFailure(
             f"{what} raised {describe_error(error)}",
             required,
@@ -110,14 +110,14 @@ class Once(Generic[T]):
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
         self._made: list[T] = []
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
 
     def __call__(self) -> T:
         """Return the result.
 
         Raises
         ------
-        Exception
+        Exception or SystemExit
             What ``make`` raised, every time.
         """
         if self._error is not None:
@@ -125,7 +125,7 @@ class Once(Generic[T]):
         if not self._made:
             try:
                 self._made.append(self._make())
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._error = error
                 raise
         return self._made[0]

@@ -15,7 +15,7 @@ NOT_FITTED = (
 )
 
 
-def check_clear(error: Exception) -> None:
+def check_clear(error: BaseException) -> None:
     """Check that an error says that a plug-in is not fitted.
 
     Raises
@@ -24,6 +24,7 @@ def check_clear(error: Exception) -> None:
         When it does not.
     """
     accident = type(error) in (AttributeError, TypeError, KeyError, NameError, IndexError)
+    accident = accident or isinstance(error, SystemExit)
     fail_unless(
         isinstance(error, AsdbenchError) or (not accident and "fit" in str(error).lower()),
         f"before fit() it raised {describe_error(error)}",

@@ -106,7 +106,7 @@ def _check_before_fit(bench: DetectorBench) -> None:
         scores = bench.score(bench.cls(bench.params), bench.test())
     except CheckFailure:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         check_clear(error)
         return
     if parts_of(bench.params):  # all that it learns may lie in its parts, which are fitted

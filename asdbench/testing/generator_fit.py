@@ -113,7 +113,7 @@ def _check_before_fit(bench: GeneratorBench) -> None:
     requests = bench.requests()[:1]
     try:
         clips = bench.make(bench.cls(bench.params), requests)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         check_clear(error)
         return
     for clip in clips:

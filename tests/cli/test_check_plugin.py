@@ -128,6 +128,16 @@ def test_one_failure_of_all_is_told_once(tmp_path: Path) -> None:
     assert "  as scores" in result.stdout
 
 
+def test_a_plugin_that_exits_fails_and_does_not_end_the_command(tmp_path: Path) -> None:
+    path = tmp_path / "leaving.py"
+    line = "        self.level = np.mean("
+    path.write_text(PLUGIN.replace(line, f"        raise SystemExit(0)\n{line}"))
+    result = check(f"{path}:Good", "--only", "info", "--only", "scores", "--only", "before-fit")
+    assert result.exit_code == 3
+    assert "1 of 3 checks failed" in result.stdout
+    assert "raised SystemExit: 0 (leaving.py:" in result.stdout
+
+
 def test_unknown_names_are_errors_with_the_nearest_one(plugin: str) -> None:
     with pytest.raises(PluginError, match="Did you mean 'perturb'"):
         check("pertub")
