@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -60,8 +60,17 @@ def validate(
         except PydanticInvalidForJsonSchema:
             schema = {}
         translate = _Translator(schema, data, document, prefix, owner, tuple(more_allowed))
-        found = [translate(details) for details in error.errors(include_url=False)]
+        mistakes = error.errors(include_url=False)
+        found = [translate(m) for m in mistakes if not _follows(m, mistakes)]
         return None, list(dict.fromkeys(found))
+
+
+def _follows(mistake: ErrorDetails, others: Sequence[ErrorDetails]) -> bool:
+    """Return whether a list is only too short because items with mistakes do not count."""
+    place = mistake["loc"]
+    return mistake["type"] == "too_short" and any(
+        len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in others
+    )
 
 
 class _Translator:

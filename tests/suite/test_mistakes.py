@@ -46,6 +46,12 @@ def test_a_good_suite_has_no_mistakes(mistakes: Mistakes) -> None:
             id="schema of another version",
         ),
         pytest.param(
+            "  - {id: ae.2, use: dcase-ae}\n",
+            "    cost: 3\n",
+            ["my.yaml:18: unknown key 'cost'. Allowed: id, params, sweep, use."],
+            id="an unknown key in the only item of a list",
+        ),
+        pytest.param(
             "name: small",
             "name: my suite",
             [
