@@ -97,13 +97,12 @@ def _check_any_seed(bench: GeneratorBench) -> None:
 
 def _check_two_objects(bench: GeneratorBench) -> None:
     first = bench.base()
-    for fit in (bench.other, bench.uneven):
-        with suppress(Exception):  # whether it can be fitted so is what other checks ask
-            fit()
+    with suppress(Exception):  # whether it can be fitted so is what other checks ask
+        bench.other()
     wrong = unlike(first, bench.make(bench.fitted(), bench.requests()))
     fail_unless(
         not wrong,
-        f"{len(wrong)} of {len(first)} clips changed when another object was fitted",
+        f"{len(wrong)} of {len(first)} clips changed when another object was fitted, on other clips",
         "several generators of one class live in one process",
         "keep what is learned in self, not in the class or the module.",
     )
@@ -121,6 +120,8 @@ def _check_before_fit(bench: GeneratorBench) -> None:
 
 
 def _check_save_load(bench: GeneratorBench) -> None:
+    with suppress(Exception):  # what was left in the process by what was saved is overwritten
+        bench.other()
     loaded, _ = bench.load()
     wrong = unlike(bench.again().clips, bench.make(loaded, bench.requests()))
     fail_unless(

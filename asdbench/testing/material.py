@@ -126,3 +126,13 @@ def uneven(pool: ClipPool, factors: tuple[float, ...] = STRETCH) -> ClipPool:
         return np.resize(clip, round(len(clip) * factors[index % len(factors)]))
 
     return replace(pool, read=read, cached_features=None, _features={})
+
+
+def recolored(pool: ClipPool) -> ClipPool:
+    """Return the clips as they are not: each differentiated, and so of another color and level."""
+
+    def read(index: int) -> Audio:
+        clip = pool.audio(index)
+        return np.diff(clip, prepend=clip[:1]) / np.float32(2)
+
+    return replace(pool, read=read, cached_features=None, _features={})

@@ -26,6 +26,8 @@ from asdbench.errors import PluginError
 DETECTORS: dict[str, type[Detector]] = {}
 """Each breaks what the check of that name asks for."""
 GENERATORS: dict[str, type[Generator]] = {}
+FURTHER: list[tuple[type[Any], set[str]]] = []
+"""Further plug-ins, each with all the checks that it must fail."""
 
 
 def breaks(check: str) -> Any:
@@ -35,6 +37,16 @@ def breaks(check: str) -> Any:
         known = DETECTORS if issubclass(cls, Detector) else GENERATORS
         assert check not in known
         known[check] = cls
+        return cls
+
+    return register
+
+
+def fails(*checks: str) -> Any:
+    """Register a class under all the checks that it must fail."""
+
+    def register(cls: Any) -> Any:
+        FURTHER.append((cls, set(checks)))
         return cls
 
     return register
@@ -226,6 +238,43 @@ class Sharing(Good):
         if self.known is not None:
             self.known = self.common["known"]
         return super().score(clips, context)
+
+
+GLOBAL_FIT: list[Any] = [None]
+
+
+@fails("two-objects", "save-load")
+class InTheModule(Good):
+    def fit(self, train: Any, context: Any) -> None:
+        super().fit(train, context)
+        GLOBAL_FIT[:] = [self.known]
+
+    def score(self, clips: Any, context: Any) -> Any:
+        if self.known is not None:
+            self.known = GLOBAL_FIT[0]
+        return super().score(clips, context)
+
+    def save(self, folder: Path) -> None:
+        (folder / "nothing.json").write_text("{}")
+
+    @classmethod
+    def load(cls, folder: Path, params: Any, context: Any) -> Any:
+        made = cls(params)
+        made.known = GLOBAL_FIT[0]
+        return made
+
+
+@fails("save-load")
+class Leftover(Good):
+    def fit(self, train: Any, context: Any) -> None:
+        super().fit(train, context)
+        GLOBAL_FIT[:] = [self.known]
+
+    @classmethod
+    def load(cls, folder: Path, params: Any, context: Any) -> Any:
+        made = cls(params)
+        made.known = GLOBAL_FIT[0]
+        return made
 
 
 @breaks("before-fit")
@@ -486,6 +535,19 @@ class SharingGenerator(GoodGenerator):
         if self.level is not None:
             self.level = self.common["level"]
         yield from super().generate(requests, train, context)
+
+
+@fails("save-load")
+class LeftoverGenerator(GoodGenerator):
+    def fit(self, train: Any, context: Any) -> None:
+        super().fit(train, context)
+        GLOBAL_FIT[:] = [self.level]
+
+    @classmethod
+    def load(cls, folder: Path, params: Any, context: Any) -> Any:
+        made = cls(params)
+        made.level = GLOBAL_FIT[0]
+        return made
 
 
 @breaks("before-fit")

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from broken import DETECTORS, GENERATORS, Good, GoodGenerator
+from broken import DETECTORS, FURTHER, GENERATORS, Good, GoodGenerator
 
 from asdbench.testing import Check, CheckFailure, detector_checks, generator_checks
 
@@ -47,6 +47,20 @@ def test_a_broken_detector_fails_its_check_and_no_other(name: str) -> None:
 def test_a_broken_generator_fails_its_check_and_no_other(name: str) -> None:
     found = failing(generator_checks(GENERATORS[name]))
     assert list(found) == [name], found
+
+
+@pytest.mark.parametrize(("cls", "names"), FURTHER, ids=lambda item: getattr(item, "__name__", ""))
+def test_further_faults_are_found_by_their_checks_alone(cls: type, names: set[str]) -> None:
+    make = detector_checks if issubclass(cls, Good) else generator_checks
+    found = failing(make(cls))
+    assert set(found) == names, found
+
+
+@pytest.mark.parametrize("order", [("any-seed", "save-load"), ("save-load",)])
+def test_what_is_left_in_the_process_serves_no_load(order: tuple[str, ...]) -> None:
+    (leftover,) = (cls for cls, _ in FURTHER if cls.__name__ == "Leftover")
+    found = failing([check for check in detector_checks(leftover) if check.name in order])
+    assert list(found) == ["save-load"]
 
 
 @pytest.mark.parametrize("name", sorted(DETECTORS))
