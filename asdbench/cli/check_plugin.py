@@ -14,7 +14,7 @@ from asdbench.cli.options import ParameterOption, PluginOption
 
 if TYPE_CHECKING:
     from asdbench.registry import PluginRef
-    from asdbench.testing import Check
+    from asdbench.testing import Check, CheckFailure
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Outcome:
     what: str
     seconds: float
     message: str
+    cause: str
+    """What the plug-in raised, or the message: failures with one cause are told once."""
 
     @property
     def passed(self) -> bool:
@@ -143,19 +145,26 @@ def _execute(name: str, checks: Sequence[Check]) -> list[Outcome]:
         if live:
             sys.stderr.write(f"\r\x1b[K{line}")
             sys.stderr.flush()
-        began, message = time.monotonic(), ""
+        began, message, cause = time.monotonic(), "", ""
         try:
             check()
         except CheckFailure as failure:
-            message = str(failure)
+            message, cause = str(failure), _cause(failure)
         seconds = time.monotonic() - began
-        outcomes.append(Outcome(check.name, check.what, seconds, message))
+        outcomes.append(Outcome(check.name, check.what, seconds, message, cause))
         if not live:
             sys.stderr.write(f"{line} {'FAILED' if message else 'passed'} {seconds:.1f} s\n")
             sys.stderr.flush()
     if live:
         sys.stderr.write("\r\x1b[K")
     return outcomes
+
+
+def _cause(failure: CheckFailure) -> str:
+    from asdbench.testing.check import describe_error
+
+    raised = failure.__cause__
+    return describe_error(raised) if raised is not None else str(failure)
 
 
 def _json(ref: PluginRef, outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -194,6 +203,6 @@ def _print(ref: PluginRef, outcomes: Sequence[Outcome]) -> None:
     first: dict[str, str] = {}
     for outcome in failed:
         typer.echo(f"{outcome.name}: {outcome.what}")
-        said = first.setdefault(outcome.message, outcome.name)
+        said = first.setdefault(outcome.cause, outcome.name)
         text = outcome.message if said == outcome.name else f"as {said}"
         typer.echo("".join(f"  {line}\n" for line in text.splitlines()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -92,8 +93,25 @@ def required_to_work(what: str, required: str) -> Iterator[None]:
         raise CheckFailure(
             f"{what} raised {describe_error(error)}",
             required,
-            "mend what raised; the chained exception has the whole traceback.",
+            f"mend what raised{_last_calls(error)}.",
         ) from error
+
+
+_STRANGERS = {*sys.stdlib_module_names, "numpy", "pydantic", "scipy", "sklearn", "torch"}
+"""What stands between the checks and a plug-in, or below it."""
+
+
+def _last_calls(error: BaseException) -> str:
+    """Return where in the plug-in's own code it was, the innermost three calls."""
+    calls: list[tuple[str, str]] = []
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        module = str(frame.f_globals.get("__name__", ""))
+        package = module.partition(".")[0]
+        if package not in _STRANGERS and not module.startswith(__package__):
+            code = frame.f_code
+            calls.append((package, f"{Path(code.co_filename).name}:{line} {code.co_name}"))
+    own = [call for package, call in calls if package == calls[0][0]]
+    return f"; calls, the last one last: {', '.join(own[-3:])}" if own else ""
 
 
 def describe_error(error: BaseException) -> str:

@@ -25,12 +25,12 @@ def check_clear(error: BaseException) -> None:
     """
     accident = type(error) in (AttributeError, TypeError, KeyError, NameError, IndexError)
     accident = accident or isinstance(error, SystemExit)
-    fail_unless(
-        isinstance(error, AsdbenchError) or (not accident and "fit" in str(error).lower()),
-        f"before fit() it raised {describe_error(error)}",
-        "an error that says that it is not fitted",
-        NOT_FITTED,
-    )
+    if not isinstance(error, AsdbenchError) and (accident or "fit" not in str(error).lower()):
+        raise CheckFailure(
+            f"before fit() it raised {describe_error(error)}",
+            "an error that says that it is not fitted",
+            NOT_FITTED,
+        ) from error
 
 
 def check_progress(lender: Lender) -> None:

@@ -66,7 +66,8 @@ class DetectorBench:
         self.train = Once(lambda: in_scope(self.material().normals, self.scope))
         self.test = Once(self._test_clips)
         self.fitted = Once(lambda: self._fit(self.train(), SEED))
-        self.base = Once(lambda: self.score(self.fitted(), self.test()))
+        self.raw = Once(lambda: self.raw_scores(self.fitted(), self.test()))
+        self.base = Once(self._base_scores)
         self.again = Once(self._fit_again)
         self.saved = Once(self._save)
         self.changed: dict[str, None] = {}
@@ -101,6 +102,21 @@ class DetectorBench:
             detector.fit(self.watched(pool), context)
         self.journal.settle()
         return detector
+
+    def _base_scores(self) -> Scores:
+        """Return the scores that others are compared with, or the failure of the check ``scores``.
+
+        Scores of another type or shape with the right values serve: that fails ``scores`` alone.
+        """
+        raw, count = self.raw(), len(self.test())
+        try:
+            scores = np.asarray(raw, dtype=np.float64).reshape(-1)
+            usable = len(scores) == count and bool(np.isfinite(scores).all())
+        except (TypeError, ValueError):
+            usable = False
+        if not usable:
+            check_scores(raw, count)
+        return scores
 
     def _fit_again(self) -> Again:
         self.base()  # imports what is imported at first use, which may draw random numbers
@@ -179,3 +195,46 @@ def differ(one: Scores, other: Scores, tolerance: float = TOLERANCE) -> NDArray[
     scale = float(finite[np.isfinite(finite)].max(initial=0.0))
     same = np.isclose(one, other, rtol=0.0, atol=tolerance * scale, equal_nan=True)
     return np.flatnonzero(~same)
+
+
+def check_scores(scores: Any, count: int) -> None:
+    """Check that score() returned what it must for ``count`` clips.
+
+    Raises
+    ------
+    CheckFailure
+        When it did not.
+    """
+    right = isinstance(scores, np.ndarray) and scores.dtype == np.float64
+    fail_unless(
+        right and scores.shape == (count,),
+        f"score() returned {type(scores).__name__}, "
+        f"{getattr(scores, 'dtype', 'no dtype')} {_shape(scores)}",
+        f"a numpy array, float64 ({count},)",
+        "return np.asarray(scores, dtype=np.float64), one number for every clip.",
+    )
+    check_finite(scores)
+
+
+def _shape(scores: Any) -> str:
+    try:
+        return str(np.shape(scores))
+    except ValueError:  # lists of unequal lengths
+        return "of no one shape"
+
+
+def check_finite(scores: Scores) -> None:
+    """Check that every score is finite.
+
+    Raises
+    ------
+    CheckFailure
+        When one is not.
+    """
+    bad = int((~np.isfinite(scores)).sum())
+    fail_unless(
+        not bad,
+        f"{bad} of {len(scores)} scores are NaN or infinite",
+        "every score is finite",
+        "mind divisions by zero and logarithms of zero; clip what may overflow.",
+    )

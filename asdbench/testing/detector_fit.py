@@ -10,8 +10,7 @@ from asdbench.registry import parts_of
 from asdbench.testing.bench import fail_unless
 from asdbench.testing.check import Check, CheckFailure
 from asdbench.testing.conduct import NOT_FITTED, check_clear, check_device, check_state
-from asdbench.testing.detector_bench import TOLERANCE, DetectorBench, differ
-from asdbench.testing.detector_scores import check_finite
+from asdbench.testing.detector_bench import TOLERANCE, DetectorBench, check_finite, differ
 from asdbench.testing.saved_folder import check_no_pickle, check_unchanged, content
 
 _SAME = 1e-9
@@ -84,6 +83,7 @@ def _check_same_seed(bench: DetectorBench) -> None:
 
 
 def _check_any_seed(bench: DetectorBench) -> None:
+    bench.base()
     check_finite(bench.score(bench.other(), bench.test()))
 
 
@@ -94,7 +94,7 @@ def _check_two_objects(bench: DetectorBench) -> None:
     wrong = differ(before, bench.score(bench.fitted(), bench.test()))
     fail_unless(
         not len(wrong),
-        f"{len(wrong)} of {len(before)} scores changed when another object was fitted, on other clips",
+        f"{len(wrong)} of {len(before)} scores changed when another was fitted on other clips",
         "several detectors of one class live in one process",
         "keep what is learned in self, not in the class or the module.",
     )

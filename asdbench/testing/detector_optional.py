@@ -11,8 +11,7 @@ from asdbench.api import Embedded, SupportsEmbedding
 from asdbench.testing.bench import fail_unless
 from asdbench.testing.check import Check
 from asdbench.testing.conduct import check_progress
-from asdbench.testing.detector_bench import TOLERANCE, DetectorBench, differ
-from asdbench.testing.detector_scores import check_finite
+from asdbench.testing.detector_bench import TOLERANCE, DetectorBench, check_finite, differ
 from asdbench.testing.state import preserved
 
 
@@ -55,7 +54,7 @@ def optional_checks(bench: DetectorBench) -> list[Check]:
 
 
 def _check_progress(bench: DetectorBench) -> None:
-    bench.base()
+    bench.raw()
     check_progress(bench.lender)
 
 
@@ -116,6 +115,7 @@ def _with(params: BaseModel, name: str, value: Any) -> BaseModel:
 
 
 def _check_score_params(bench: DetectorBench) -> None:
+    bench.base()
     for name, value in alternatives(bench).items():
         loaded, _ = bench.load(_with(bench.params, name, value))
         check_finite(bench.score(loaded, bench.test()))

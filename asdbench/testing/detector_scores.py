@@ -7,7 +7,7 @@ import numpy as np
 from asdbench.metrics.rank import auc
 from asdbench.testing.bench import fail_unless
 from asdbench.testing.check import Check
-from asdbench.testing.detector_bench import DetectorBench, Scores, differ
+from asdbench.testing.detector_bench import DetectorBench, check_scores, differ
 
 LEAST_AUC = 0.75
 """Of loud planted anomalies; chance is 0.5, and a flipped sign gives less."""
@@ -40,37 +40,11 @@ def score_checks(bench: DetectorBench) -> list[Check]:
 
 
 def _check_scores(bench: DetectorBench) -> None:
-    scores, count = bench.raw_scores(bench.fitted(), bench.test()), len(bench.test())
-    right = isinstance(scores, np.ndarray) and scores.dtype == np.float64
-    fail_unless(
-        right and scores.shape == (count,),
-        f"score() returned {type(scores).__name__}, "
-        f"{getattr(scores, 'dtype', 'no dtype')} {np.shape(scores)}",
-        f"a numpy array, float64 ({count},)",
-        "return np.asarray(scores, dtype=np.float64), one number for every clip.",
-    )
-    check_finite(scores)
-
-
-def check_finite(scores: Scores) -> None:
-    """Check that every score is finite.
-
-    Raises
-    ------
-    CheckFailure
-        When one is not.
-    """
-    bad = int((~np.isfinite(scores)).sum())
-    fail_unless(
-        not bad,
-        f"{bad} of {len(scores)} scores are NaN or infinite",
-        "every score is finite",
-        "mind divisions by zero and logarithms of zero; clip what may overflow.",
-    )
+    check_scores(bench.raw(), len(bench.test()))
 
 
 def _check_ranking(bench: DetectorBench) -> None:
-    scores, anomalous = np.nan_to_num(bench.base()), bench.anomalous
+    scores, anomalous = bench.base(), bench.anomalous
     sections = np.array([f"{c.machine}/{c.section}" for c in bench.test().conditions])
     areas = {
         name: auc(scores[(sections == name) & ~anomalous], scores[(sections == name) & anomalous])

@@ -102,7 +102,7 @@ def _check_two_objects(bench: GeneratorBench) -> None:
     wrong = unlike(first, bench.make(bench.fitted(), bench.requests()))
     fail_unless(
         not wrong,
-        f"{len(wrong)} of {len(first)} clips changed when another object was fitted, on other clips",
+        f"{len(wrong)} of {len(first)} clips changed when another was fitted on other clips",
         "several generators of one class live in one process",
         "keep what is learned in self, not in the class or the module.",
     )
@@ -145,8 +145,10 @@ def _check_state(bench: GeneratorBench) -> None:
 
 
 def _check_blind(bench: GeneratorBench) -> None:
-    bench.base()
-    check_peeked(bench.journal, "LabelledClipSet")
+    try:
+        bench.base()
+    finally:  # what was asked for comes before what it broke
+        check_peeked(bench.journal, "LabelledClipSet")
 
 
 def _check_inputs(bench: GeneratorBench) -> None:

@@ -126,6 +126,26 @@ def test_one_failure_of_all_is_told_once(tmp_path: Path) -> None:
     told = "fit() with context.seed 20240918 raised RuntimeError: no luck today (failing.py:"
     assert result.stdout.count(told) == 1
     assert "  as scores" in result.stdout
+    assert result.stdout.count("no luck today") == 1
+    assert "what to do: mend what raised; calls, the last one last: failing.py:" in result.stdout
+    assert "chained" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    "wrong", ["None", "np.full(len(levels), np.nan)", "np.zeros((len(levels), 2))", "[[1], [1, 2]]"]
+)
+def test_failures_that_follow_from_wrong_scores_are_told_as_that(
+    tmp_path: Path, wrong: str
+) -> None:
+    path = tmp_path / "wrong.py"
+    path.write_text(PLUGIN.replace("return self.params.sign *", f"return {wrong}\n        1 *"))
+    result = check(f"{path}:Good")
+    assert result.exit_code == 3
+    assert result.stdout.count("seen: ") == 1, result.stdout
+    assert "does it learn" not in result.stdout
+    assert "squeeze" not in result.stdout
+    for name in ("blind", "progress", "info"):
+        assert f"{name}:" not in result.stdout.replace("info: ", "")
 
 
 def test_a_plugin_that_exits_fails_and_does_not_end_the_command(tmp_path: Path) -> None:

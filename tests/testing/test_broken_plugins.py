@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from broken import DETECTORS, FURTHER, GENERATORS, Good, GoodGenerator
+from broken import DETECTORS, FURTHER, GENERATORS, Good, GoodGenerator, PeekingAndCrashing
 
 from asdbench.testing import Check, CheckFailure, detector_checks, generator_checks
 
@@ -54,6 +54,12 @@ def test_further_faults_are_found_by_their_checks_alone(cls: type, names: set[st
     make = detector_checks if issubclass(cls, Good) else generator_checks
     found = failing(make(cls))
     assert set(found) == names, found
+
+
+def test_what_a_detector_asked_for_is_told_although_it_then_crashed() -> None:
+    found = failing(detector_checks(PeekingAndCrashing))
+    assert found["blind"].startswith("seen: it asked the clips for labels")
+    assert "IndexError" in found["scores"]
 
 
 @pytest.mark.parametrize("order", [("any-seed", "save-load"), ("save-load",)])
