@@ -15,6 +15,7 @@ from asdbench.clips import ClipPool
 from asdbench.errors import PluginError
 from asdbench.registry import load, parts_of
 from asdbench.testing.check import CheckFailure
+from asdbench.testing.refused_params import missing, why_refused
 
 SEED = 20240918
 LARGE_SEED = 2**64 - 1
@@ -39,9 +40,15 @@ def params_of(cls: type[Any], params: Mapping[str, Any] | BaseModel | None) -> B
         return model.model_validate(dict(given))
     except ValidationError as error:
         what = "check_params" if params is None else "params"
+        hint = f"Correct {what}."
+        if names := missing(error):
+            hint = (
+                f"On the command line: {' '.join(f'--set {name}=VALUE' for name in names)}; "
+                "or set the class attribute check_params."
+            )
         raise PluginError(
-            f"the {what} of '{cls.info.id}' are not valid: {error}",
-            "Set the class attribute check_params, or pass params.",
+            f"the {what} of '{cls.info.id}' are not valid: {why_refused(model, error, given)}",
+            hint,
         ) from error
 
 

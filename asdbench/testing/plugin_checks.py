@@ -9,8 +9,10 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from asdbench.api import DetectorInfo, GeneratorInfo, Label, Scope
+from asdbench.registry import did_you_mean
 from asdbench.testing.bench import fail_unless
 from asdbench.testing.check import Check, CheckFailure, describe_error
+from asdbench.testing.refused_params import allowed, why_refused
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _NEEDS = {"test_domain"}
@@ -57,7 +59,12 @@ def _check_info(cls: type[Any], params: BaseModel) -> None:
     if isinstance(info, DetectorInfo):
         need(set(info.needs) <= _NEEDS, f"needs {sorted(info.needs)}", f"some of {sorted(_NEEDS)}")
         strangers = sorted(set(info.score_params) - set(info.params.model_fields))
-        need(not strangers, f"score_params {strangers}", "names of parameters")
+        near = "".join(did_you_mean(name, info.params.model_fields) for name in strangers[:1])
+        need(
+            not strangers,
+            f"score_params names no such parameter: {', '.join(strangers)}.{near}",
+            f"names of parameters: {allowed(info.params)}",
+        )
         need(
             isinstance(info.transductive, bool), f"transductive {info.transductive!r}", "a boolean"
         )
@@ -82,6 +89,7 @@ def _check_model(model: type[BaseModel], params: BaseModel) -> None:
             "the command line and suites describe parameters by their JSON schema",
             remedy,
         ) from error
+    _check_defaults(model, params)
     try:
         again = model.model_validate(json.loads(params.model_dump_json()))
     except Exception as error:
@@ -96,14 +104,21 @@ def _check_model(model: type[BaseModel], params: BaseModel) -> None:
         "parameters are handed to other processes, and kept, as JSON",
         remedy,
     )
-    if any(field.is_required() for field in model.model_fields.values()):
-        return
-    try:
-        model.model_validate(model().model_dump())  # pydantic does not validate defaults itself
-    except ValidationError as error:
-        raise CheckFailure(
-            f"the defaults are refused: {error}", "defaults are valid parameters", remedy
-        ) from error
+
+
+def _check_defaults(model: type[BaseModel], params: BaseModel) -> None:
+    """Check the defaults, which pydantic does not validate itself."""
+    required = any(field.is_required() for field in model.model_fields.values())
+    for filled in [params] if required else [params, model()]:
+        values = {name: getattr(filled, name) for name in model.model_fields}
+        try:
+            model.model_validate(values)
+        except ValidationError as error:
+            raise CheckFailure(
+                why_refused(model, error, filled.model_fields_set),
+                "defaults are valid parameters",
+                "change the default, or what the field allows.",
+            ) from error
 
 
 def _check_unknown(model: type[BaseModel]) -> None:
