@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,8 +14,11 @@ import typer
 from asdbench.cli.options import ParameterOption, PluginOption
 
 if TYPE_CHECKING:
-    from asdbench.registry import PluginRef
+    from asdbench.registry import Kind, PluginRef
     from asdbench.testing import Check, CheckFailure
+
+
+_CHECKABLE: tuple[Kind, ...] = ("detectors", "generators")
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ def check_plugin(
     is, and so on. docs/conformance.md lists them.
 
     The plug-in is fitted four times. It says with which parameters that is quick (class attribute
-    check_params); --set adds to them. ./file.py alone checks all that the file registers.
+    check_params); --set adds to them. ./file.py alone checks all that the file registers,
+    or the one class in it where it registers nothing.
 
     Exit codes: 0 all checks passed, 2 no such plug-in or parameter, 3 a check failed.
 
@@ -84,16 +89,54 @@ def check_plugin(
 def _named(name: str) -> list[PluginRef]:
     """Return the detectors and generators that ``name`` means."""
     from asdbench.errors import PluginError
-    from asdbench.registry import find_anywhere, register_file
+    from asdbench.registry import KINDS, did_you_mean, find_anywhere, plugins, register_file
 
-    found = register_file(name) if name.endswith(".py") else find_anywhere(name)
-    checkable = [ref for ref in found if ref.kind in ("detectors", "generators")]
+    names = sorted({ref.id for kind in _CHECKABLE for ref in plugins(kind)})
+    if name.endswith(".py"):
+        only = _only_class(name)
+        found = find_anywhere(f"{name}:{only}") if only else register_file(name)
+    elif ".py" in name or any(ref.id == name for kind in KINDS for ref in plugins(kind)):
+        found = find_anywhere(name)
+    else:
+        raise PluginError(
+            f"no detector or generator '{name}'.{did_you_mean(name, names)}",
+            f"Allowed: {', '.join(names)}; or ./file.py:Class.",
+        )
+    checkable = [ref for ref in found if ref.kind in _CHECKABLE]
     if not checkable:
         raise PluginError(
             f"there are no checks for {', '.join(str(ref) for ref in found)}",
-            "Detectors and generators can be checked. Run 'asdbench plugins list'.",
+            f"Detectors and generators can be checked: {', '.join(names)}.",
         )
     return checkable
+
+
+def _only_class(name: str) -> str | None:
+    """Return the one detector or generator in a file that registers nothing, if there is one."""
+    import inspect
+
+    from asdbench.api import Detector, Generator
+    from asdbench.errors import PluginError
+    from asdbench.registry.files import import_file
+
+    file = import_file(Path(name))
+    if any(file.registered.values()):
+        return None
+    classes = {
+        value: key
+        for key, value in vars(file.module).items()
+        if inspect.isclass(value)
+        and issubclass(value, Detector | Generator)
+        and not inspect.isabstract(value)
+    }
+    own = {cls: key for cls, key in classes.items() if cls.__module__ == file.module.__name__}
+    found = list((own or classes).values())  # a package imports what it holds
+    if len(found) > 1:
+        raise PluginError(
+            f"{name} registers nothing and has {len(found)} classes: {', '.join(found)}",
+            f"Name the one to check: {name}:{found[0]}.",
+        )
+    return found[0] if found else None
 
 
 def _checks(ref: PluginRef, settings: Sequence[str]) -> list[Check]:

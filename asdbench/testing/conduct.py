@@ -93,14 +93,34 @@ def check_state(changed: Iterable[str], calls: str) -> None:
     CheckFailure
         When they did.
     """
-    names = ", ".join(changed)
+    names = list(changed)
+    advice = dict.fromkeys(_remedy(name) for name in names)
     fail_unless(
         not names,
-        f"{calls} changed {names}",
+        f"{calls} changed {', '.join(names)}",
         "the state of the process belongs to everybody in it",
-        "draw from a generator of your own; build networks within torch.random.fork_rng(), or "
-        "initialize them from a torch.Generator.",
+        f"{'; '.join(advice)}.",
     )
+
+
+_RANDOM = (
+    "draw from a generator of your own; build networks within torch.random.fork_rng(), or "
+    "initialize them from a torch.Generator"
+)
+_REMEDIES = {
+    "the working folder": "no os.chdir(): write into context.scratch by its full path",
+    "numpy.geterr()": "use 'with np.errstate(...)', which ends, in place of np.seterr()",
+    "torch.get_default_dtype()": "give tensors and networks their dtype, and leave the default",
+    "torch.get_num_threads()": "leave the number of threads to who runs the process",
+    "torch.is_grad_enabled()": "use 'with torch.no_grad():' or set_grad_enabled as a context",
+}
+
+
+def _remedy(name: str) -> str:
+    """Return what to do about a change of one piece of state, by its name."""
+    if "determin" in name or "cudnn" in name:
+        return "leave torch's settings of kernels alone, or put them back before you return"
+    return _REMEDIES.get(name, _RANDOM)
 
 
 def check_device(work: Callable[[], object]) -> None:

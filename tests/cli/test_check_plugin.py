@@ -167,6 +167,44 @@ def test_unknown_names_are_errors_with_the_nearest_one(plugin: str) -> None:
         check("logmel-stats")
 
 
+ONE = PLUGIN[: PLUGIN.index('@detector("flipped")')].replace('@detector("level")', "")
+
+
+def test_the_only_class_of_a_file_that_registers_nothing_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "level_package"
+    package.mkdir()
+    (package / "levels.py").write_text(ONE)
+    (package / "__init__.py").write_text("from level_package.levels import Good\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    result = check(str(package / "__init__.py"), "--only", "info", "--set", "power=1")
+    assert result.exit_code == 0, result.output
+    assert "__init__.py:Good" in result.stdout
+
+
+def test_of_several_unregistered_classes_one_must_be_named(tmp_path: Path) -> None:
+    path = tmp_path / "several.py"
+    path.write_text(ONE)
+    with pytest.raises(PluginError, match="has 2 classes: Level, Good") as error:
+        check(str(path))
+    assert f"{path}:Level" in str(error.value)
+
+
+def test_data_sets_and_embeddings_are_not_said_to_be_allowed() -> None:
+    for name, said in (
+        ("simulated", "no checks for data set 'simulated'"),
+        ("vggish", "no checks for embedding 'vggish'"),
+        ("vggishh", "no detector or generator 'vggishh'"),
+    ):
+        with pytest.raises(PluginError, match=said) as error:
+            check(name)
+        assert error.value.hint is not None
+        assert "dcase-ae" in error.value.hint
+        assert "simulated" not in error.value.hint
+        assert "vggish" not in error.value.hint
+
+
 def test_help_teaches() -> None:
     result = check("--help")
     assert result.exit_code == 0
