@@ -66,6 +66,7 @@ def test_wheel_holds_every_module_and_suite(wheel: Path):
     assert not any(name.startswith(("tests/", "detectors/", "generators/")) for name in packed)
 
 
+@pytest.mark.timeout(1500)
 def test_the_tests_pass_against_the_wheel(site: Path, tmp_path: Path):
     """All quick tests, copied away from the checkout."""
     shutil.copytree(

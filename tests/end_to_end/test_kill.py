@@ -23,6 +23,7 @@ def start(suite: Path, store: Path, out: Path) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_killed_runs_resume_to_the_same_bytes(toy_suite: Path, tmp_path: Path):
     """SIGKILL at random moments, from the first import to the last byte of the report."""
     reference = start(toy_suite, tmp_path / "store", tmp_path / "reference")
