@@ -46,6 +46,8 @@ DETECTORS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "serial-oe without mixup": ("serial-oe", {**SERIAL, "mixup": 0.0}),
     "knn": ("knn", {}),
 }
+BASE = "dcase-ae, mse"
+SPACES = ("serial-oe", "mobilenet-v2", "knn")
 NEIGHBORS = (1, 4, 16, 64)
 
 
@@ -56,18 +58,19 @@ def main() -> None:
         "--test", type=int, default=30, help="normals, and clips a fault, a section"
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--detectors", nargs="+", default=list(DETECTORS), choices=DETECTORS)
     given = parser.parse_args()
     torch.set_num_threads(1)
     clips = Clips(given.train, given.test)
     found: dict[tuple[str, str], list[float]] = {}
     for seed in given.seeds:
-        for key, value in aucs(clips, seed).items():
+        for key, value in aucs(clips, given.detectors, seed).items():
             found.setdefault(key, []).append(value)
-    rows = [[name, *(shown(found[name, fault]) for fault in FAULTS)] for name in names(found)]
+    rows = [[name, *(shown(found[name, fault]) for fault in FAULTS)] for name in rows_of(found)]
     print(tabulate(rows, ["", *FAULTS], tablefmt="github"))
 
 
-def names(found: Mapping[tuple[str, str], object]) -> list[str]:
+def rows_of(found: Mapping[tuple[str, str], object]) -> list[str]:
     return list(dict.fromkeys(name for name, _ in found))
 
 
@@ -130,21 +133,21 @@ def mixed(clip: np.ndarray, foreign: np.ndarray) -> np.ndarray:
     return (both * (level / float(np.std(both)))).astype(np.float32)
 
 
-def aucs(clips: Clips, seed: int) -> dict[tuple[str, str], float]:
+def aucs(clips: Clips, names: Sequence[str], seed: int) -> dict[tuple[str, str], float]:
     """Return the AUC of each detector on each fault: the mean over machines and sections."""
     scores, features = {}, {}
-    for name, (use, params) in DETECTORS.items():
-        scores[name], features[name] = scored(clips, use, params, seed)
+    for name in names:
+        scores[name], features[name] = scored(clips, *DETECTORS[name], seed)
     found = {
         (name, fault): mean_auc(clips, fault, scores[name], None, 1)
-        for name in DETECTORS
+        for name in names
         for fault in FAULTS
     }
-    for space in ("serial-oe", "mobilenet-v2"):
+    for space in (name for name in SPACES if name in names and BASE in names):
         for neighbors in NEIGHBORS[1:]:
             for fault in FAULTS:
-                found[f"dcase-ae, mse, K = {neighbors} in {space}", fault] = mean_auc(
-                    clips, fault, scores["dcase-ae, mse"], features[space], neighbors
+                found[f"{BASE}, K = {neighbors} in {space}", fault] = mean_auc(
+                    clips, fault, scores[BASE], features[space], neighbors
                 )
     return found
 
@@ -176,7 +179,7 @@ def scored(
                     [replace(conditions[i], domain=None) for i in chosen_clips],
                 )
                 scores[kind][chosen_clips] = detector.score(pool, context)
-                if use in {"serial-oe", "mobilenet-v2"}:
+                if use in SPACES:
                     embedded = detector.embed(pool, context)  # type: ignore[attr-defined]
                     count = np.bincount(embedded.clip)[:, None]
                     total = np.zeros((len(pool), embedded.rows.shape[1]))
