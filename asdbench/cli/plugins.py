@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 plugins_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="List and show plug-ins.",
+    help="List, show, check and write plug-ins.",
 )
 plugins_app.command("check")(check_plugin)
 plugins_app.command("new")(new_plugin)
