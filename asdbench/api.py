@@ -430,6 +430,12 @@ class Embedded:
         """Return ``rows`` (n_clips, d) as the vectors of as many clips."""
         return cls(np.asarray(rows, dtype=np.float64), np.arange(len(rows), dtype=np.int64))
 
+    def clip_means(self) -> NDArray[np.float64]:
+        """Return the mean vector of each clip, (clips, d)."""
+        counts = np.bincount(self.clip)
+        starts = np.cumsum(counts) - counts
+        return np.asarray(np.add.reduceat(self.rows, starts, axis=0) / counts[:, None])
+
 
 class Embedding(ABC):
     """Turns clips into vectors; two sets of clips are compared by how their vectors lie."""

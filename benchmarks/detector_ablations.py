@@ -23,7 +23,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from tabulate import tabulate
 
-from asdbench.api import Condition, Context, Detector
+from asdbench.api import Condition, Context, Detector, SupportsEmbedding
 from asdbench.clips import ClipPool
 from asdbench.datasets.simulated.mix import render
 from asdbench.datasets.simulated.plan import SAMPLE_RATE
@@ -180,12 +180,10 @@ def scored(
                 )
                 scores[kind][chosen_clips] = detector.score(pool, context)
                 if use in SPACES:
-                    embedded = detector.embed(pool, context)  # type: ignore[attr-defined]
-                    count = np.bincount(embedded.clip)[:, None]
-                    total = np.zeros((len(pool), embedded.rows.shape[1]))
-                    np.add.at(total, embedded.clip, embedded.rows)
-                    whole = features.setdefault(kind, np.zeros((len(conditions), total.shape[1])))
-                    whole[chosen_clips] = total / count
+                    assert isinstance(detector, SupportsEmbedding)
+                    means = detector.embed(pool, context).clip_means()
+                    whole = features.setdefault(kind, np.zeros((len(conditions), means.shape[1])))
+                    whole[chosen_clips] = means
     return scores, features or None
 
 

@@ -26,6 +26,7 @@ from ._ae_split import split_windows
 from ._ae_training import Gradient, train_network
 from ._gamma_threshold import Threshold, gamma_threshold
 from ._selective_mahalanobis import Covariance, covariances, selective_mahalanobis
+from ._windows import windows_of
 
 N = TypeVar("N", bound=ReconstructionNetwork)
 _LEAST = 3
@@ -196,16 +197,8 @@ class ReconstructionDetector(Detector, Generic[N]):
     def _windows(
         self, clips: ClipSet, device: torch.device, offset: float
     ) -> tuple[Windows, WindowGather]:
-        spec = self.params.log_mel()
-        frames = clips.features(spec)
-        windows = frames.windows(self.params.frames, self.params.n_hop_frames)
-        short = np.flatnonzero(np.bincount(windows.clip, minlength=len(clips)) == 0)
-        if len(short):
-            least = (self.params.frames - 1) * spec.hop_length / clips.sample_rate
-            raise DataError(
-                f"{self.info.id}: {len(short)} of {len(clips)} clips are too short, the first of "
-                f"{clips.conditions[short[0]]} with {len(frames.clip(int(short[0])))} frames",
-                f"{self.params.frames} frames are needed, that is {least:.3g} s: leave these "
-                "clips out, or lower 'frames' or 'hop_length'",
-            )
-        return windows, WindowGather(frames.values, self.params.frames, device, offset)
+        params = self.params
+        frames, windows = windows_of(
+            self.info.id, clips, params.log_mel(), params.frames, params.n_hop_frames
+        )
+        return windows, WindowGather(frames.values, params.frames, device, offset)

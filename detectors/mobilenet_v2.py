@@ -25,6 +25,7 @@ from ._mobilenet_network import FEATURES, MobileNetV2Network
 from ._mobilenet_params import MobileNetV2Params
 from ._mobilenet_scores import clip_features, clip_scores
 from ._mobilenet_training import train_classifier
+from ._windows import windows_of
 
 
 @dataclass(frozen=True)
@@ -212,17 +213,7 @@ class MobileNetV2(Detector):
         return clips if self._settings.validation == "none" else max(1, int(0.9 * clips))
 
     def _windows(self, clips: ClipSet, hop: int, context: Context) -> tuple[Windows, WindowGather]:
-        spec = self.params.log_mel()
-        frames = clips.features(spec)
-        windows = frames.windows(self.params.frames, hop)
-        short = np.flatnonzero(np.bincount(windows.clip, minlength=len(clips)) == 0)
-        if len(short):
-            least = (self.params.frames - 1) * spec.hop_length / clips.sample_rate
-            raise DataError(
-                f"mobilenet-v2: {len(short)} of {len(clips)} clips are too short, the first of "
-                f"{clips.conditions[short[0]]} with {len(frames.clip(int(short[0])))} frames",
-                f"{self.params.frames} frames are needed, that is {least:.3g} s: leave these "
-                "clips out, or lower 'frames' or 'hop_length'",
-            )
+        params = self.params
+        frames, windows = windows_of(self.info.id, clips, params.log_mel(), params.frames, hop)
         device = torch.device(context.device)
-        return windows, WindowGather(frames.values, self.params.frames, device)
+        return windows, WindowGather(frames.values, params.frames, device)

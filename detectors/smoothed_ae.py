@@ -18,6 +18,7 @@ from asdbench.api import (
     Context,
     Detector,
     DetectorInfo,
+    Embedded,
     EmbeddingPart,
     Params,
     Part,
@@ -122,12 +123,11 @@ class SmoothedAE(Detector):
             length = max(1, round(params.segment_seconds * rate))
             items, owners = cut(clips, length, max(1, round(params.segment_hop_seconds * rate)))
         scores = generative.score(items, context)
-        found = discriminative.embed(items, context)
-        features = _mean_by(found.clip, found.rows, len(items))
+        features = discriminative.embed(items, context).clip_means()
         smoothed = smooth(
             scores, features, params.neighbors, params.metric, self._candidates(clips)[owners]
         )
-        return _mean_by(owners, smoothed[:, None], len(clips))[:, 0]
+        return Embedded(smoothed[:, None], owners).clip_means()[:, 0]
 
     def _candidates(self, clips: ClipSet) -> NDArray[np.bool_]:
         """Return which clips may be neighbors."""
@@ -174,15 +174,6 @@ class SmoothedAE(Detector):
         """Return the detector; its parts come with the context of every call."""
         json.loads((folder / "parts.json").read_text(encoding="utf-8"))
         return cls(params)
-
-
-def _mean_by(
-    owners: NDArray[np.int64], rows: NDArray[np.float64], count: int
-) -> NDArray[np.float64]:
-    """Return the mean of the ``rows`` (n, d) of each owner, (count, d)."""
-    total = np.zeros((count, rows.shape[1]))
-    np.add.at(total, owners, rows)
-    return total / np.bincount(owners, minlength=count)[:, None]
 
 
 def _uniform(audio: Audio, trial: int) -> float:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from asdbench.api import ClipSet, Context, Detector, Embedded, SupportsEmbedding
 from asdbench.clips import ClipPool
+from asdbench.engine.checked import checked_scores
 from asdbench.engine.store import Store, entry_key
 from asdbench.errors import PluginError
 from asdbench.registry import Use
@@ -71,7 +72,7 @@ class _Lent(Detector):
 
     @classmethod
     def load(cls, folder: Path, params: Any, context: Context) -> Self:
-        raise NotImplementedError
+        raise PluginError("a lent part is not loaded by itself", "Load the detector that it lends.")
 
     def _refusal(self) -> PluginError:
         return PluginError(
@@ -84,9 +85,8 @@ class _Lent(Detector):
         clips = self._seen(clips)
 
         def make(folder: Path) -> None:
-            scores = np.asarray(self._detector.score(clips, self._lent(context)), np.float64)
-            if scores.shape != (len(clips),) or not np.isfinite(scores).all():
-                raise PluginError(f"'{self.info.id}' returned {scores.shape} scores or NaN")
+            scores = self._detector.score(clips, self._lent(context))
+            scores = checked_scores(scores, len(clips), self.info.id)
             np.save(folder / "scores.npy", scores, allow_pickle=False)
 
         folder = self._answer("score", clips, context.seed, make)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from asdbench.api import Detector, DetectorInfo, Label, Scope
@@ -46,6 +47,8 @@ class DetectorLayout:
         self._layout = layout
         self._split = split
         self._generated = generated
+        self._clips = {clip.id: clip for clip in split.evaluation}
+        self._rank = cache(partial(shuffle_rank, layout.suite.seeds.master))
         self._train = {
             scope: by_unit(split.detector_train, scope) for scope in ("suite", "machine", "section")
         }
@@ -142,7 +145,8 @@ class DetectorLayout:
     def _side(self, place: Unit, real: Sequence[Member], origin: str, label: Label) -> list[Member]:
         if origin == REAL:
             return [member for member in real if member.row.label == label]
-        found = self._generated.get((origin, *place))  # type: ignore[arg-type]
+        machine, section = place
+        found = self._generated.get((origin, machine, section))
         return found.members() if found else []
 
     def _real(self, unit: Unit) -> list[Member]:
@@ -165,8 +169,7 @@ class DetectorLayout:
         info: DetectorInfo = plugin.cls.info
         if name == REAL or info.transductive:
             # Sorted names put anomalies before normals: a detector could read the label there.
-            master = layout.suite.seeds.master
-            members = sorted(members, key=lambda m: shuffle_rank(master, m.row.clip))
+            members = sorted(members, key=lambda m: self._rank(m.row.clip))
         refs = tuple(member.ref for member in members)
         seed = layout.seed("score", info.id, fitted.repeat, *unit)
         facts = [[ref.digest, str(ref.condition)] for ref in refs]
@@ -181,8 +184,7 @@ class DetectorLayout:
         title = f"score {plugin.id} {'/'.join(place) or 'suite'} {name}"
         title += f" #{fold}" if fold else ""
         sources = dict.fromkeys(ref.source for ref in refs if ref.source is not None)
-        real = {member.row.clip for member in members if member.row.origin == REAL}
-        clips = [c for c in self._split.evaluation if c.id in real]
+        clips = [self._clips[m.row.clip] for m in members if m.row.origin == REAL]
         needs = (fitted.entry, *_entries(fitted.parts), *sources, *layout.sources.needs(clips))
         layout.add(
             ScoreClips(

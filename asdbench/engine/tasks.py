@@ -27,6 +27,7 @@ from asdbench.api import (
 )
 from asdbench.audio import AudioFormat, probe, read_audio, write_wav
 from asdbench.clips import ClipPool
+from asdbench.engine.checked import checked_scores
 from asdbench.engine.lending import FittedPart, lend
 from asdbench.engine.making import MadeClip, make_clips, roundtrip_clips
 from asdbench.engine.store import Store, entry_key
@@ -268,14 +269,7 @@ def _score(task: ScoreClips, store: Store, folder: Path, context: Context) -> No
     detector: Detector = plugin.load(store.path("detector", task.fitted.key), params, context)
     hidden = None if "test_domain" in plugin.info.needs else "domain"
     clips = pool(task.clips, task.audio, store, hide=hidden)
-    scores = np.asarray(detector.score(clips, context), dtype=np.float64)
-    if scores.shape != (len(clips),) or not np.isfinite(scores).all():
-        bad = int((~np.isfinite(scores)).sum())
-        raise PluginError(
-            f"'{plugin.info.id}' returned scores of shape {scores.shape} for {len(clips)} clips"
-            f", {bad} of them not finite",
-            "score() must return one finite float64 for every clip.",
-        )
+    scores = checked_scores(detector.score(clips, context), len(clips), plugin.info.id)
     np.save(folder / "scores.npy", scores, allow_pickle=False)
     decisions = detector.decide(scores)
     if decisions is not None:

@@ -8,7 +8,6 @@ import numpy as np
 
 from asdbench.api import Context, Embedded, Embedding
 from asdbench.features import Frames, LogMelSpec
-from asdbench.metrics.distance import Floats
 from asdbench.metrics.memorization import (
     IDENTICAL,
     Nearest,
@@ -60,10 +59,10 @@ def memorization_rows(
             seconds = SPEC.hop_length / made.clips.sample_rate
             yield _row(made, LOG_MEL, None, found, names, seconds)
         for name, embedding in embeddings.items():
-            known = np.concatenate([clip_means(embedding.embed(p.clips, context)) for p in pools])
+            known = np.concatenate([embedding.embed(p.clips, context).clip_means() for p in pools])
             for group in labels:
                 found = [
-                    nearest_by_distance(clip_means(side[group]), known)
+                    nearest_by_distance(side[group].clip_means(), known)
                     for side in (vectors[name][1], vectors[name][0])
                 ]
                 yield _row(sides[1][group], name, embedding.digest(), found, names, None)
@@ -123,10 +122,3 @@ def joined_frames(parts: Sequence[Frames]) -> Frames:
     first = np.cumsum([0, *(part.offsets[-1] for part in parts)])
     offsets = [part.offsets[1:] + start for part, start in zip(parts, first, strict=False)]
     return Frames(np.concatenate([part.values for part in parts]), np.concatenate([[0], *offsets]))
-
-
-def clip_means(embedded: Embedded) -> Floats:
-    """Return the mean vector of each clip, (clips, d)."""
-    counts = np.bincount(embedded.clip)
-    starts = np.cumsum(counts) - counts
-    return np.asarray(np.add.reduceat(embedded.rows, starts, axis=0) / counts[:, None])

@@ -24,7 +24,7 @@ from asdbench.errors import PluginError
 from asdbench.metrics.classifier_scores import clap_score, inception_score, kl_divergence
 from asdbench.metrics.distance import frechet_distance, frechet_floor, frechet_infinity
 from asdbench.metrics.kernel_distance import kernel_distance
-from asdbench.metrics.memorization_rows import clip_means, memorization_rows
+from asdbench.metrics.memorization_rows import memorization_rows
 from asdbench.metrics.quality_rows import (
     ALL_MACHINES,
     CaptionRow,
@@ -291,7 +291,7 @@ def _caption_rows(
         values: list[float | None] = []
         for pools, embedded in zip(sides, vectors, strict=True):
             told = [caption for member in members for caption in pools[member].captions]
-            audio = np.concatenate([clip_means(embedded[member]) for member in members])
+            audio = np.concatenate([embedded[member].clip_means() for member in members])
             known = len(told) == len(audio)
             values.append(clap_score([of_text[text] for text in told], audio) if known else None)
         if any(value is not None for value in values):

@@ -60,14 +60,6 @@ def with_score(detector: DCASEAutoencoder, score: str, folder: Path) -> DCASEAut
     return DCASEAutoencoder.load(folder, params, Context(0, folder))
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def test_fit_shares_between_scores_are_declared() -> None:
     assert DCASEAutoencoder.info.id == "dcase-ae"
     assert DCASEAutoencoder.info.score_params == {"score"}

@@ -55,14 +55,6 @@ def with_score(detector: GammaVAE, score: str, folder: Path) -> GammaVAE:
     return GammaVAE.load(folder, params, Context(0, folder))
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def test_it_is_trained_as_the_baseline() -> None:
     assert GammaVAE.info.score_params == {"score"}
     params = GammaVAEParams()

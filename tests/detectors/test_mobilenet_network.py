@@ -19,14 +19,6 @@ from asdbench.detectors._mobilenet_scores import negative_logits
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def network(classes: int = 3, seed: int = 0) -> MobileNetV2Network:
     made = MobileNetV2Network(classes)
     made.initialize(torch.Generator().manual_seed(seed))

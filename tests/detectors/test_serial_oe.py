@@ -74,14 +74,6 @@ def again(detector: SerialOE, folder: Path, **params: Any) -> SerialOE:
     return SerialOE.load(folder, changed, Context(0, folder))
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> SerialOE:
     """Barely trained on two machines of two sections."""
