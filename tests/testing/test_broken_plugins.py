@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from broken import DETECTORS, FURTHER, GENERATORS, Good, GoodGenerator, PeekingAndCrashing
+from broken import DETECTORS, FURTHER, GENERATORS
+from broken_detectors import Good, PeekingAndCrashing
+from broken_generators import GoodGenerator
 
 from asdbench.testing import Check, CheckFailure, detector_checks, generator_checks
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from broken import Good
+from broken_detectors import Good, Reseeding
 
 from asdbench.api import Part
 from asdbench.errors import PluginError
@@ -133,15 +133,15 @@ def test_the_material_is_the_same_every_time_and_within_full_scale() -> None:
 
 def test_what_a_check_changes_of_the_process_is_put_back() -> None:
     import torch
-    from broken import DETECTORS, GENERATORS
+    from broken_generators import DoubleByDefault
 
     from asdbench.testing import generator_checks
 
     before = torch.get_default_dtype(), np.random.get_state()[1].copy()  # type: ignore[index] # noqa: NPY002
-    for check in [*detector_checks(DETECTORS["global-state"])]:
+    for check in [*detector_checks(Reseeding)]:
         if check.name != "global-state":
             check()
-    for check in generator_checks(GENERATORS["global-state"]):
+    for check in generator_checks(DoubleByDefault):
         if check.name == "global-state":
             with pytest.raises(CheckFailure, match=r"changed torch\.get_default_dtype\(\)"):
                 check()

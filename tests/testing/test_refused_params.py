@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from broken import Good, GoodParams
+from broken_detectors import Good, GoodParams
 from pydantic import Field
 
 from asdbench.errors import PluginError
