@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from asdbench.api import Detector, DetectorInfo, Label, Scope
 from asdbench.engine.lending import FittedPart
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Made = Mapping[tuple[str, str, str], Generated]
 """What each grid makes, by (grid, machine, section)."""
-_WIDTH = {"suite": 0, "machine": 1, "section": 2}
+_WIDTH: Mapping[Scope, int] = {"suite": 0, "machine": 1, "section": 2}
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class DetectorLayout:
         self._split = split
         self._generated = generated
         self._clips = {clip.id: clip for clip in split.evaluation}
+        self._training = cache(self._describe_training)
         self._rank = cache(partial(shuffle_rank, layout.suite.seeds.master))
         self._train = {
             scope: by_unit(split.detector_train, scope) for scope in ("suite", "machine", "section")
@@ -75,7 +76,7 @@ class DetectorLayout:
         seed = layout.seed("detector", info.id, repeat, *unit)
         inputs = {
             **identity(plugin, info.score_params),
-            **layout.training(train),
+            **self._training(unit),
             **({"fitted": {part.name: part.key for part in parts}} if parts else {}),
             "seed": seed,
         }
@@ -87,6 +88,11 @@ class DetectorLayout:
         needs = (*_entries(parts), *layout.sources.needs(train))
         layout.add(FitDetector(entry, title, needs, layout.audio, use, refs, seed, parts))
         return entry, parts
+
+    def _describe_training(self, unit: Unit) -> dict[str, Any]:
+        """Return what identifies the training clips of ``unit`` in a key; worked out once."""
+        scope = next(scope for scope, width in _WIDTH.items() if width == len(unit))
+        return self._layout.training(self._train[scope][unit])
 
     def _fit_part(
         self, name: str, part: LoadedPlugin, owner: LoadedPlugin, unit: Unit, repeat: int
