@@ -11,9 +11,23 @@ from typing import Any, Literal
 from pydantic import Field
 
 from asdbench.report.arm_schema import ArmMean, ArmRow, ArtifactFinding
+from asdbench.report.audit_schema import (
+    CoverageRow,
+    FidelityRow,
+    LeakageRow,
+    MemorizationRow,
+    SeenRow,
+)
 from asdbench.report.model import Model
 from asdbench.report.outcome_schema import GateResult, PublishedRow, ReferenceFacts, SelectionRow
 from asdbench.report.quality_schema import QualityRow
+from asdbench.report.trust_schema import (
+    AgreementRow,
+    ComponentRow,
+    LadderRow,
+    ScoreDistanceRow,
+    VerdictRow,
+)
 
 SchemaId = Literal["asdbench/report@1"]
 SCHEMA_ID: SchemaId = "asdbench/report@1"
@@ -270,6 +284,26 @@ class Report(Model):
     """Averages over `arms`."""
     artifacts: tuple[ArtifactFinding, ...] = ()
     """One sentence for each machine, detector and generator: what the artifact arm says."""
+    verdicts: tuple[VerdictRow, ...] = ()
+    """Every gap against its margin, with how far it can be trusted."""
+    ladder: tuple[LadderRow, ...] = ()
+    """The paper's gap taken apart."""
+    agreement: tuple[AgreementRow, ...] = ()
+    """Rankings of the detectors by real and by generated anomalies."""
+    score_distances: tuple[ScoreDistanceRow, ...] = ()
+    """Scores of generated against scores of real anomalies."""
+    components: tuple[ComponentRow, ...] = ()
+    """Where the uncertainty of each gap comes from."""
+    leakage: tuple[LeakageRow, ...] = ()
+    """Whether generators learned from evaluation clips."""
+    memorization: tuple[MemorizationRow, ...] = ()
+    """Whether generated clips are copies."""
+    fidelity: tuple[FidelityRow, ...] = ()
+    """Whether generated clips have the attributes that were asked for."""
+    coverage: tuple[CoverageRow, ...] = ()
+    """Which conditions are validated, measured, extrapolated."""
+    seen: tuple[SeenRow, ...] = ()
+    """Gaps by whether the generator saw the condition in training."""
     quality: tuple[QualityRow, ...] = ()
     """How far generated clips lie from real ones, by grid and machine."""
     selections: tuple[SelectionRow, ...] = ()
