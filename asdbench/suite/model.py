@@ -115,6 +115,10 @@ class StatisticsModel(Model):
     """Level of the intervals."""
     bootstrap: int = Field(2000, ge=100, le=100_000)
     """Draws of the stratified bootstrap."""
+    margin: float = Field(0.05, gt=0.0, lt=1.0)
+    """How large a gap of a section or a machine counts as none, in AUC or pAUC."""
+    suite_margin: float = Field(0.025, gt=0.0, lt=1.0)
+    """The same for the mean gap over all machines."""
 
 
 class Suite(Model):
