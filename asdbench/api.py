@@ -11,6 +11,7 @@ by ``--plugin`` or by the suite.
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -351,6 +352,53 @@ class SupportsRoundtrip(Protocol):
         """Yield every clip after encoding and decoding, in order, as long as it was.
 
         Draw what randomness decoding needs for clip ``i`` from ``seeds[i]`` alone.
+        """
+        ...
+
+
+def audio_digest(audio: Audio) -> str:
+    """Return what identifies the samples of a clip, whatever file holds them.
+
+    The first 32 hexadecimal digits of the SHA-256 of the samples as little-endian float32, full
+    scale 1.0, as :meth:`ClipSet.audio` gives them.
+    """
+    return hashlib.sha256(np.ascontiguousarray(audio, dtype="<f4").tobytes()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class TrainingClip:
+    """A clip that a generator learned from."""
+
+    digest: str
+    """Its :func:`audio_digest`, at the rate of :attr:`TrainingManifest.sample_rate`."""
+    condition: Condition | None = None
+    """None where it is not known."""
+    label: Label | None = None
+    """None where it is not known."""
+
+
+@dataclass(frozen=True)
+class TrainingManifest:
+    """What a generator learned from elsewhere; without clips, from nothing."""
+
+    clips: Sequence[TrainingClip] = ()
+    sample_rate: int | None = None
+    """Of the audio that the digests identify, Hz; None where there are no clips."""
+
+
+@runtime_checkable
+class SupportsTrainingManifest(Protocol):
+    """A generator that says what it learned from, so that leakage can be looked for.
+
+    Without it the report says ``leakage: unknown``: nobody knows what weights were trained on.
+    """
+
+    def training_manifest(self) -> TrainingManifest | None:
+        """Return what it learned from beside the clips that :meth:`Generator.fit` was given.
+
+        Called on a fitted generator. A generator that learns in ``fit()`` alone returns
+        ``TrainingManifest()``; one whose weights come from somewhere that does not tell returns
+        None. Clips that ``fit()`` was given may be listed again.
         """
         ...
 

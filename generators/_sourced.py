@@ -19,6 +19,7 @@ from asdbench.api import (
     Label,
     LabelledClipSet,
     Request,
+    TrainingManifest,
 )
 from asdbench.conditions import format_condition
 from asdbench.errors import PluginError
@@ -126,6 +127,10 @@ class SourcedGenerator(Generator):
         if gain_db:
             notes["scaled_db"] = f"{gain_db:.2f}"
         return audio.astype(np.float32), notes
+
+    def training_manifest(self) -> TrainingManifest:
+        """Return nothing: its clips are made of those that :meth:`fit` was given."""
+        return TrainingManifest()
 
     def save(self, folder: Path) -> None:
         """Write which clips there are; no audio."""

@@ -13,6 +13,7 @@ from asdbench.testing.check import Check
 from asdbench.testing.generator_bench import GeneratorBench
 from asdbench.testing.generator_clips import clip_checks
 from asdbench.testing.generator_fit import fit_checks
+from asdbench.testing.generator_manifest import manifest_checks
 from asdbench.testing.material import Material
 from asdbench.testing.plugin_checks import plugin_checks
 
@@ -45,4 +46,9 @@ def generator_checks(
     """
     chosen = params_of(cls, params)
     bench = GeneratorBench(cls, chosen, material)
-    return [*plugin_checks(cls, chosen), *clip_checks(bench), *fit_checks(bench)]
+    return [
+        *plugin_checks(cls, chosen),
+        *clip_checks(bench),
+        *fit_checks(bench),
+        *manifest_checks(bench),
+    ]

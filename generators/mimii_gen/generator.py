@@ -17,9 +17,13 @@ from asdbench.api import (
     GeneratedBatch,
     Generator,
     GeneratorInfo,
+    Label,
     LabelledClipSet,
     Request,
+    TrainingClip,
+    TrainingManifest,
 )
+from asdbench.conditions import parse_condition
 from asdbench.errors import PluginError
 
 from .._matching import Sources
@@ -114,6 +118,16 @@ class LatentDiffusionGenerator(Generator):
         for done, batch in enumerate(self._renderer(context).roundtrip(clips, seeds), start=1):
             context.progress(done, len(seeds), f"{self.info.id}: clips coded")
             yield batch
+
+    def training_manifest(self) -> TrainingManifest | None:
+        """Return the clips that the U-Net was trained on; None where a checkpoint lists none."""
+        model = self._require()
+        if not model.clips:
+            return None
+        known = {text: parse_condition(text) for text in {c.condition for c in model.clips}}
+        labels: dict[str, Label] = {"normal": "normal", "anomaly": "anomaly"}
+        clips = [TrainingClip(c.sha256, known[c.condition], labels[c.label]) for c in model.clips]
+        return TrainingManifest(clips, model.sample_rate)
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint."""

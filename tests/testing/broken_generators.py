@@ -17,6 +17,8 @@ from asdbench.api import (
     Generator,
     GeneratorInfo,
     Params,
+    TrainingClip,
+    TrainingManifest,
 )
 from asdbench.errors import PluginError
 
@@ -54,6 +56,9 @@ class GoodGenerator(Generator):
     def roundtrip(self, clips: Any, seeds: Sequence[int], context: Any) -> Any:
         for i in range(len(clips)):
             yield GeneratedBatch([np.round(clips.audio(i), 2)], clips.sample_rate)
+
+    def training_manifest(self) -> Any:
+        return TrainingManifest()
 
     def save(self, folder: Path) -> None:
         (folder / "level.json").write_text(json.dumps(self.level))
@@ -158,6 +163,20 @@ class Surprised(GoodGenerator):
     def make(self, request: Any, place: int, context: Any) -> Any:
         assert request.condition.machine in {"fan": 0, "pump": 1}
         return super().make(request, place, context)
+
+
+@breaks("training-manifest")
+class Naming(GoodGenerator):
+    """Lists its training clips by name, which nothing can be compared with."""
+
+    def training_manifest(self) -> Any:
+        return TrainingManifest([TrainingClip("fan/train/0001.wav")], 16000)
+
+
+@fails("training-manifest")
+class Rateless(GoodGenerator):
+    def training_manifest(self) -> Any:
+        return TrainingManifest([TrainingClip("0" * 32)])
 
 
 @breaks("roundtrip")
