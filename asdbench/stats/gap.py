@@ -1,4 +1,4 @@
-"""The interval of one gap between generated and real anomalies: which method, and when."""
+"""The interval of one gap between generated and real anomalies."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from asdbench.metrics.rank import auc
-from asdbench.stats.bootstrap import RankMetric, bootstrap_gap
-from asdbench.stats.delong import paired_gap
+from asdbench.metrics.rank import check_scores
+from asdbench.stats.combination import TOO_NARROW, combination
+from asdbench.stats.curves import Curve, Pool
 from asdbench.stats.interval import Interval
-
-DELONG_RANGE = (0.1, 0.9)
-"""AUCs within which the normal approximation of DeLong's method holds at 50 clips a class."""
+from asdbench.stats.resampling import RankMetric
 
 
 def gap_interval(
@@ -27,20 +25,36 @@ def gap_interval(
 ) -> Interval:
     """Return ``metric(generated) - metric(real)`` with an interval; the result names the method.
 
-    An AUC gap gets the paired DeLong interval, unless one of the two AUCs is above 0.9 or below
-    0.1; then, and for pAUC always, it gets the stratified bootstrap. Parameters and errors are
-    those of :func:`asdbench.stats.bootstrap.bootstrap_gap`.
+    Both sides use the same normal clips, so their errors are correlated. Of AUCs within 0.1 to
+    0.9 the variance is Var[V10_generated - V10_real] / n + Var[V01_real] / m_r +
+    Var[V01_generated] / m_g (paired DeLong); beyond, and for pAUC always, the three pools are
+    resampled (see :func:`asdbench.stats.combination.combination`, also for the errors).
+
+    Parameters
+    ----------
+    normals, real, generated
+        Scores of the shared normal clips (n,), the real anomalous clips (m_r,) and the generated
+        anomalous clips (m_g,).
+    metric
+        ``auc`` or ``pauc``.
+    confidence
+        Level of the interval, e.g. 0.95.
+    draws
+        Number of bootstrap samples.
+    rng
+        Source of randomness; the same state gives the same interval.
     """
-    aucs = {"real": auc(normals, real), "generated": auc(normals, generated)}
-    low, high = DELONG_RANGE
-    if metric == "auc" and all(low <= value <= high for value in aucs.values()):
-        return paired_gap(normals, real, generated, confidence)
-    interval = bootstrap_gap(normals, real, generated, metric, confidence, draws, rng)
-    extreme = [name for name, value in aucs.items() if value in (0.0, 1.0)]
+    shared = Pool("normal", check_scores(normals, "normal clips"))
+    curves = {
+        "real": Curve(shared, Pool("real", check_scores(real, "real anomalous clips"))),
+        "generated": Curve(
+            shared, Pool("generated", check_scores(generated, "generated anomalous clips"))
+        ),
+    }
+    terms = [(-1.0, curves["real"]), (1.0, curves["generated"])]
+    interval = combination(terms, confidence, draws, rng, metric)
+    extreme = [name for name, curve in curves.items() if curve.auc in (0.0, 1.0)]
     if interval.method == "none" or not extreme:
         return interval
-    return replace(
-        interval,
-        note=f"perfect separation of {' and '.join(extreme)} anomalies: resampling sees no "
-        "variation there, the interval is too narrow",
-    )
+    note = f"perfect separation of {' and '.join(extreme)} anomalies: {TOO_NARROW}"
+    return replace(interval, note=note)
