@@ -10,7 +10,7 @@ import pandas as pd
 from asdbench import __version__
 from asdbench.metrics.definitions import DEFINITIONS, METRICS, DefinitionId
 from asdbench.report.arm_means import make_arm_means
-from asdbench.report.arms import ARM_TEXTS, ArmKey, arm_rows
+from asdbench.report.arms import ARM_TEXTS, arm_rows
 from asdbench.report.cells import SUBSETS, Arm, Place, Rules, Subset, section_cells
 from asdbench.report.findings import artifact_findings
 from asdbench.report.gates import check_gates
@@ -28,6 +28,7 @@ from asdbench.report.schema import (
     Report,
     SuiteFacts,
 )
+from asdbench.report.section_arms import ArmKey, section_arms
 from asdbench.report.selection import select
 from asdbench.suite.arms import pool_name, within
 from asdbench.suite.model import REAL, Suite
@@ -46,6 +47,8 @@ class Facts:
     quality: tuple[QualityRow, ...] = ()
     references: Mapping[str, Reference] = field(default_factory=dict)
     """Published numbers, by what the suite calls them."""
+    made: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What identifies the clips that each grid made, by `machine/section`."""
 
 
 def build_report(
@@ -81,7 +84,8 @@ def build_report(
             for (machine, section), has_domains in sections.items():
                 place = Place(machine, section, detector.id, generator, grid)
                 cells += _cells(place, arms, suite.seeds.detector_repeats, has_domains, rules)
-    rows = tuple(arm_rows(suite, arms, cells, rules))
+    measured = list(section_arms(suite, arms, list(sections), rules))
+    rows = tuple(arm_rows(measured, cells))
     results = RealResults.of(cells, definition)
     selected = select(suite.selections, results)
     published = published_rows(suite, facts.references, selected, results)
@@ -94,7 +98,10 @@ def build_report(
         confidence=suite.statistics.confidence,
         detectors=facts.detectors,
         generators=facts.generators,
-        grids={name: GridFacts(**grid.model_dump()) for name, grid in suite.grids.items()},
+        grids={
+            name: GridFacts(**grid.model_dump(), clips=dict(facts.made.get(name, {})))
+            for name, grid in suite.grids.items()
+        },
         cells=tuple(cells),
         means=tuple(make_means(cells)),
         official=tuple(make_official(cells, definition)),
@@ -115,6 +122,8 @@ def _arms(scores: pd.DataFrame) -> dict[ArmKey, list[Arm]]:
     """Return the arms by key, one for every repeat, and fold, that was scored."""
     arms: dict[ArmKey, list[Arm]] = {}
     keys = ["pool", "origin", "detector", "machine", "section", "repeat", "fold"]
+    if "generation" in scores.columns:  # tables of older versions have one fit of the generator
+        keys.insert(-1, "generation")
     for key, frame in scores.groupby(keys, sort=True):
         pool, origin, *place = (str(part) for part in key[:5])
         detector, machine, section = place

@@ -15,7 +15,8 @@ from asdbench.metrics.decision import decision_metrics
 from asdbench.metrics.definitions import DEFINITIONS, DefinitionId
 from asdbench.report.intervals import generator_for, pooled
 from asdbench.report.schema import Cell, Comparison, Decisions
-from asdbench.stats.contrast import Curve, Pool, auc_contrast
+from asdbench.stats.contrast import auc_contrast
+from asdbench.stats.curves import Curve, Pool
 from asdbench.stats.gap import gap_interval
 from asdbench.stats.interval import Interval
 
@@ -55,6 +56,8 @@ class Arm:
     decision: NDArray[np.bool_] | None
     clip: NDArray[np.str_] | None = None
     """What each clip is called; of a round trip, the clip that went in."""
+    generation: int = 0
+    """Which fit of the generator made the clips."""
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Arm:
@@ -62,12 +65,14 @@ class Arm:
         known = frame[frame["label"].notna()]
         domain = known["domain"]
         decision = known["decision"]
+        made = frame["generation"].iloc[0] if "generation" in frame.columns else 0
         return cls(
             known["score"].to_numpy(dtype=np.float64),
             (known["label"] == "anomaly").to_numpy(dtype=bool),
             None if domain.isna().any() or not len(known) else domain.to_numpy(dtype=str),
             None if decision.isna().any() or not len(known) else decision.to_numpy(dtype=bool),
             known["copy_of"].fillna(known["clip"]).to_numpy(dtype=str),
+            int(made),
         )
 
     def by_clip(self) -> Arm:
@@ -81,6 +86,7 @@ class Arm:
             None if self.domain is None else self.domain[order],
             None if self.decision is None else self.decision[order],
             self.clip[order],
+            self.generation,
         )
 
     def normals(self, metric: MetricName, subset: Subset, definition: DefinitionId) -> Scores:

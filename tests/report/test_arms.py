@@ -15,6 +15,7 @@ from asdbench.report.cells import Arm, Place, Rules, section_cells
 from asdbench.report.findings import artifact_findings
 from asdbench.report.markdown import render_markdown
 from asdbench.report.schema import DataFacts, PluginUse, Report, SuiteFacts
+from asdbench.report.section_arms import section_arms
 from asdbench.suite.arms import Pairing, pairings
 from asdbench.suite.model import Suite
 
@@ -92,7 +93,8 @@ def rows_of(arms, given: Suite | None = None):
     grid = "made" if "made" in chosen.grids else None
     place = Place("fan", "00", "ae", "gen" if grid else None, grid)
     cells = list(section_cells(place, arms["real", "ae", "fan", "00"], made, RULES))
-    return {row.domain: row for row in arm_rows(chosen, arms, cells, RULES)}, cells
+    sections = list(section_arms(chosen, arms, [("fan", "00")], RULES))
+    return {row.domain: row for row in arm_rows(sections, cells)}, cells
 
 
 @pytest.fixture

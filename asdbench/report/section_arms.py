@@ -1,0 +1,144 @@
+"""The ROC curves of every arm of one section, for one detector and one generator."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asdbench.report.cells import Arm, MetricName, Rules, Subset
+from asdbench.stats.curves import Curve, Pool
+from asdbench.suite.arms import SIDES, ArmName, Pairing, pairings, pool_name, within
+from asdbench.suite.model import Suite
+
+ArmKey = tuple[str, str, str, str]
+"""(origin, detector, machine, section)"""
+_CLIPS = {"coded normals": "real normals", "coded anomalies": "real anomalies"}
+"""Pools that are made of the very clips of another."""
+
+
+@dataclass(frozen=True)
+class ArmCurve:
+    """One of the curves that an arm's AUC is the mean of."""
+
+    curve: Curve
+    repeat: int
+    """Which fit of the detector."""
+    generation: int
+    """Which fit of the generator."""
+
+
+@dataclass(frozen=True)
+class SectionArms:
+    """What was scored for each arm of one section."""
+
+    pairing: Pairing
+    machine: str
+    section: str
+    detector: str
+    scored: Mapping[tuple[ArmName, str], Sequence[Arm]]
+    """Scored clips by arm and side, in the order of the clips' names: one a fit and fold."""
+    repeats: int
+    """Fits of the detector."""
+    rules: Rules
+
+    @property
+    def name(self) -> str:
+        """Section, detector and what was generated, for the seeds of random numbers."""
+        grid = self.pairing.anomalies or self.pairing.generator
+        return "/".join([self.machine, self.section, self.detector, grid])
+
+    def curves(
+        self, arm: ArmName, subset: Subset, metric: MetricName = "auc"
+    ) -> list[ArmCurve] | str:
+        """Return the curves of each fit of detector and generator, or why there is none."""
+        sides = []
+        for pool in SIDES[arm]:
+            found = self._side(arm, pool, subset, metric)
+            if isinstance(found, str):
+                return found
+            sides.append(found)
+        negative, positive = sides
+        count = max(len(negative), len(positive))
+        found = []
+        for i in range(count):  # real clips are not scored anew for each fit of a generator
+            first, generation = negative[i * len(negative) // count]
+            second, other = positive[i * len(positive) // count]
+            repeat = i * self.repeats // count
+            found.append(ArmCurve(Curve(first, second), repeat, max(generation, other)))
+        return found
+
+    def _side(
+        self, name: ArmName, pool: str, subset: Subset, metric: MetricName
+    ) -> list[tuple[Pool, int]] | str:
+        """Return one side of an arm: the pool of each fit and fold, and the generator's fit."""
+        kind, _, label = pool.partition(" ")
+        if kind != "real" and pool not in self.pairing.grids:
+            return self.pairing.missing(pool)
+        arms = self.scored.get((name, pool), ())
+        if len(arms) < self.repeats or len(arms) % self.repeats:
+            return f"no scores of {pool}: a task failed, or there is no real clip to match"
+        found = []
+        for arm in arms:
+            chosen = arm.chosen(label == "normals", metric, subset, self.rules.definition)
+            clips = None if arm.clip is None else arm.clip[chosen]
+            found.append((Pool(_name(pool, clips), arm.score[chosen]), arm.generation))
+        return found if all(len(one.scores) for one, _ in found) else f"no {pool}"
+
+
+def section_arms(
+    suite: Suite,
+    arms: Mapping[ArmKey, Sequence[Arm]],
+    sections: Sequence[tuple[str, str]],
+    rules: Rules,
+) -> Iterator[SectionArms]:
+    """Yield the arms of each detector, generator and (machine, section).
+
+    Parameters
+    ----------
+    suite
+        The suite that was run.
+    arms
+        Scored clips by origin, detector, machine and section: one a fit, or none.
+    sections
+        Every (machine, section).
+    rules
+        What the suite says about metrics and their uncertainty.
+    """
+    for detector in suite.detectors:
+        for pairing in pairings(suite):
+            for machine, section in sections:
+                where = (detector.id, machine, section)
+                scored = _scored(pairing, arms, where)
+                repeats = suite.seeds.detector_repeats
+                yield SectionArms(pairing, machine, section, detector.id, scored, repeats, rules)
+
+
+def _scored(
+    pairing: Pairing, arms: Mapping[ArmKey, Sequence[Arm]], where: tuple[str, str, str]
+) -> dict[tuple[ArmName, str], list[Arm]]:
+    """Return what was scored for each arm and side of it, in the order of the clips' names.
+
+    What was scored together with the arm's other side goes before what was scored by itself.
+    """
+    scored: dict[tuple[ArmName, str], list[Arm]] = {}
+    for name, sides in SIDES.items():
+        origins = {side: pairing.origin(side) for side in sides}
+        known = {side: origin for side, origin in origins.items() if origin is not None}
+        pool = pool_name(*known.values())
+        for side, origin in known.items():
+            found = arms.get((within(pool, origin), *where)) or arms.get((origin, *where), ())
+            if found:  # a clip and its coded version stand at the same place
+                scored[name, side] = [arm.by_clip() for arm in found]
+    return scored
+
+
+def _name(pool: str, clips: NDArray[np.str_] | None) -> str:
+    """Return what a pool is called: the same for the same clips, coded or not."""
+    name = _CLIPS.get(pool, pool)
+    if clips is None:
+        return name
+    return f"{name} {hashlib.sha256(chr(0).join(clips).encode()).hexdigest()}"
