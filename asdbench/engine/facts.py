@@ -11,7 +11,7 @@ from asdbench.engine.local import Failure
 from asdbench.engine.plan import Plan
 from asdbench.engine.quality import read_quality
 from asdbench.engine.store import Store, digest
-from asdbench.engine.tasks import Entry
+from asdbench.engine.tasks import Entry, MakeClips
 from asdbench.registry import code_digest
 from asdbench.report.build import Facts
 from asdbench.report.schema import DataFacts, PluginUse, Problem, SuiteFacts
@@ -36,6 +36,7 @@ def gather_facts(plan: Plan, store: Store, failures: Mapping[Entry, Failure]) ->
         simulated=_simulated(plan),
         digest=plan.data_digest,
         split_digest=digest([[c.id for c in part] for part in parts]),
+        sections=dict(plan.section_digests),
         n_detector_train=len(split.detector_train),
         n_generator_train_normal=lent.count("normal"),
         n_generator_train_anomaly=lent.count("anomaly"),
@@ -62,7 +63,19 @@ def gather_facts(plan: Plan, store: Store, failures: Mapping[Entry, Failure]) ->
             if measured.entry not in failures
         ),
         loaded.references,
+        _made(plan),
     )
+
+
+def _made(plan: Plan) -> dict[str, dict[str, str]]:
+    """Return what identifies the clips that each grid makes, by `machine/section`."""
+    keys: dict[str, dict[str, list[str]]] = {}
+    for task in plan.tasks:
+        if isinstance(task, MakeClips):
+            place = task.real[0].condition
+            made = keys.setdefault(task.grid, {})
+            made.setdefault(f"{place.machine}/{place.section}", []).append(task.entry.key)
+    return {grid: {p: digest(made) for p, made in places.items()} for grid, places in keys.items()}
 
 
 def _simulated(plan: Plan) -> bool:

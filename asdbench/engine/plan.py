@@ -29,6 +29,8 @@ class Plan:
     """Skipped clips: id -> why."""
     data_digest: str
     """Identifies the clips, their audio and what is said about them."""
+    section_digests: Mapping[str, str]
+    """The same by `machine/section`, with which clip serves which purpose."""
     split: Split
     tasks: tuple[Task, ...]
     pools: tuple[ScoredPool, ...]
@@ -143,6 +145,20 @@ def make_plan(
             "Add clips, or leave the sections out (`dataset: {machines:, sections:}`, --only).",
         )
     tasks, pools, measured = Layout(loaded, store, audio, records).build(clips, split)
-    facts = [[c.id, records[c.id].digest, str(c.condition), c.split, c.label] for c in listed]
-    identity = digest([facts, asdict(audio)])
-    return Plan(loaded, tuple(clips), bad, identity, split, tasks, pools, measured)
+    facts = {c.id: [c.id, records[c.id].digest, str(c.condition), c.split, c.label] for c in listed}
+    identity = digest([list(facts.values()), asdict(audio)])
+    sections = _section_digests(split, facts, audio)
+    return Plan(loaded, tuple(clips), bad, identity, sections, split, tasks, pools, measured)
+
+
+def _section_digests(
+    split: Split, facts: Mapping[str, Sequence[object]], audio: AudioFormat
+) -> dict[str, str]:
+    """Return what identifies each section's clips, by purpose."""
+    places: dict[str, list[list[Sequence[object]]]] = {}
+    parts = (split.detector_train, split.generator_train, split.evaluation)
+    for purpose, clips in enumerate(parts):
+        for clip in clips:
+            place = places.setdefault(f"{clip.machine}/{clip.section}", [[] for _ in parts])
+            place[purpose].append(facts[clip.id])
+    return {name: digest([place, asdict(audio)]) for name, place in sorted(places.items())}

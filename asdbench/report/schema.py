@@ -192,6 +192,8 @@ class GridFacts(Model):
     """What the conditions were taken from."""
     multiplier: float
     """Generated clips for every real one."""
+    clips: dict[str, str] = Field(default={})
+    """Identifies the clips made for each `machine/section`."""
 
 
 class SuiteFacts(Model):
@@ -220,6 +222,8 @@ class DataFacts(Model):
     """Identifies the clips, their audio and what is said about them."""
     split_digest: str
     """Identifies which clip serves which purpose."""
+    sections: dict[str, str] = Field(default={})
+    """Identifies the clips of each `machine/section`, and which of them serves which purpose."""
     n_detector_train: int
     """Normal clips that detectors learned from."""
     n_generator_train_normal: int
