@@ -11,15 +11,29 @@ _NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
 
 def schema_at(root: Schema, path: tuple[str | int, ...]) -> Schema | None:
-    """Return the part of the schema ``root`` that describes the value at ``path``."""
+    """Return the part of the schema ``root`` that describes the value at ``path``.
+
+    Where a key decides which of several mappings is meant, the step after the mapping's own may
+    be that key's value (see :func:`tags_at`), as in the locations that pydantic gives.
+    """
     here = root
     for step in path:
+        tagged = _tags(root, here).get(str(step))
+        if tagged is not None:
+            here = {"$ref": tagged}
+            continue
         children = [_child(variant, step) for variant in _variants(root, here)]
         found = next((child for child in children if child is not None), None)
         if found is None:
             return None
         here = found
     return here
+
+
+def tags_at(root: Schema, path: tuple[str | int, ...]) -> list[str]:
+    """Return the values of the key that decides which mapping is meant at ``path``; or none."""
+    here = schema_at(root, path)
+    return list(_tags(root, here)) if here is not None else []
 
 
 def properties(root: Schema, path: tuple[str | int, ...]) -> list[str]:
@@ -43,6 +57,14 @@ def _variants(root: Schema, part: Schema) -> list[Schema]:
         if key in part:
             return [variant for inner in part[key] for variant in _variants(root, inner)]
     return [part]
+
+
+def _tags(root: Schema, part: Schema) -> Mapping[str, str]:
+    """Return where the mapping that each tag stands for is described."""
+    while "$ref" in part:
+        part = root["$defs"][part["$ref"].rpartition("/")[2]]
+    mapping: Mapping[str, str] = part.get("discriminator", {}).get("mapping", {})
+    return mapping
 
 
 def _child(part: Schema, step: str | int) -> Schema | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from asdbench.report.means import mean_of
 from asdbench.report.outcome_schema import GateResult, GateValue, PublishedRow, Verdict
-from asdbench.suite.outcome_models import ReferenceGateModel
+from asdbench.suite.gate_models import ReferenceGateModel
 
 Check = Callable[[ReferenceGateModel, Sequence[PublishedRow], bool], GateResult]
 

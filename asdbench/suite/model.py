@@ -12,7 +12,8 @@ from pydantic import ConfigDict, Field
 
 from asdbench.api import Label
 from asdbench.suite.base import DefinitionName, Identifier, Model
-from asdbench.suite.outcome_models import ReferenceGateModel, ReferenceUseModel, SelectionModel
+from asdbench.suite.gate_models import Gate
+from asdbench.suite.outcome_models import ReferenceUseModel, SelectionModel
 
 SchemaId = Literal["asdbench/suite@1"]
 SCHEMA_ID: SchemaId = "asdbench/suite@1"
@@ -158,5 +159,5 @@ class Suite(Model):
     """Detectors chosen among several, on other sections than those they are reported on."""
     references: tuple[ReferenceUseModel, ...] = ()
     """Published numbers to compare with."""
-    gates: tuple[ReferenceGateModel, ...] = ()
+    gates: tuple[Gate, ...] = ()
     """What must hold of the results (`asdbench gate`)."""

@@ -1,4 +1,4 @@
-"""What a suite says about its results: selections, published references, gates."""
+"""What a suite says about its results: selections and published references."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from asdbench.suite.base import Identifier, Model, ResultMetric
+from asdbench.suite.base import Identifier, Model
 
 ORACLE = ":oracle"
 """What follows a selection's id where its upper bound is meant; no id can hold a colon."""
@@ -47,20 +47,3 @@ class ReferenceUseModel(Model):
     detectors: dict[str, str] = Field(min_length=1)
     """Method as the reference names it -> id of a detector, of a selection, or `SELECTION:oracle`
     for a selection's upper bound."""
-
-
-class ReferenceGateModel(Model):
-    """A gate: published numbers are met."""
-
-    id: Identifier
-    """Name in tables."""
-    check: Literal["reference"]
-    """What is checked."""
-    reference: str
-    """`id` of a reference under `references`."""
-    metric: ResultMetric
-    """Which of its numbers."""
-    over: Literal["section", "machine", "all"]
-    """Whether every published number of a section counts, means by machine, or means over all."""
-    tolerance: float = Field(gt=0.0, le=1.0)
-    """How far a number may lie from the published one, in either direction."""

@@ -10,12 +10,8 @@ from pydantic import BaseModel
 
 from asdbench.errors import SuiteError
 from asdbench.registry import did_you_mean
-from asdbench.suite.outcome_models import (
-    ORACLE,
-    ReferenceGateModel,
-    ReferenceUseModel,
-    SelectionModel,
-)
+from asdbench.suite.gate_checks import Nameable, gate_problems
+from asdbench.suite.outcome_models import ORACLE, ReferenceUseModel, SelectionModel
 from asdbench.suite.problem import Problem
 from asdbench.suite.reference import Reference, load_reference
 from asdbench.suite.validate import validate
@@ -59,10 +55,14 @@ def check_outcomes(
             problems.append(Problem.at(place, error.message, error.hint or ""))
             continue
         problems += _use_problems(document, path, used, found[used.use], targets, members)
-    problems += _repeated(document, "gates", ())
-    references = {reference.id: reference for reference in found.values()}
-    for path, gate in _models(document, "gates", ReferenceGateModel):
-        problems += _gate_problems(document, path, gate, references)
+    known = Nameable(
+        detectors,
+        [v["id"] for _, v in _items(document, "generators") if isinstance(v.get("id"), str)],
+        [str(path[1]) for path in document.keys if len(path) == 2 and path[0] == "grids"],
+        {r.id: {(v.metric, v.section is not None) for v in r.values} for r in found.values()},
+        members,
+    )
+    problems += gate_problems(document, known)
     return found, problems
 
 
@@ -121,29 +121,6 @@ def _use_problems(
         message = f"'{used.use}' has numbers by {reference.definition}, the suite by {definition}"
         hint = f"Set definition: {reference.definition}."
         yield Problem.at(document.place((*path, "use")), message, hint)
-
-
-def _gate_problems(
-    document: Document,
-    path: KeyPath,
-    gate: ReferenceGateModel,
-    references: Mapping[str, Reference],
-) -> Iterator[Problem]:
-    reference = references.get(gate.reference)
-    place = document.place((*path, "reference"))
-    if reference is None:
-        message = f"unknown reference '{gate.reference}'.{did_you_mean(gate.reference, references)}"
-        yield Problem.at(place, message, _listed(references, "ids of what 'references' uses"))
-        return
-    metrics = list(dict.fromkeys(value.metric for value in reference.values))
-    if gate.metric not in metrics:
-        message = f"'{gate.reference}' has no {gate.metric}"
-        yield Problem.at(document.place((*path, "metric")), message, _listed(metrics, ""))
-    elif gate.over == "section" and not any(
-        value.section for value in reference.values if value.metric == gate.metric
-    ):
-        message = f"'{gate.reference}' has no {gate.metric} of single sections"
-        yield Problem.at(document.place((*path, "over")), message, "Allowed: machine, all.")
 
 
 def _repeated(document: Document, key: str, taken: Collection[str]) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic_core import ErrorDetails
 
 from asdbench.registry import did_you_mean
-from asdbench.registry.expect import Schema, describe, properties, schema_at, show
+from asdbench.registry.expect import Schema, describe, properties, schema_at, show, tags_at
 from asdbench.suite.problem import Problem
 from asdbench.suite.yaml_source import Document, KeyPath
 
@@ -97,8 +97,12 @@ class _Translator:
                 return self._missing(location)
             case "extra_forbidden":
                 return self._unknown(location)
+            case "union_tag_not_found":
+                return self._missing((*location, str(error["ctx"]["discriminator"]).strip("'")))
+            case "union_tag_invalid":
+                return self._wrong_tag(location, str(error["ctx"]["discriminator"]).strip("'"))
             case "value_error" | "assertion_error":
-                path = self._existing(location)
+                path = self._plain(self._existing(location))
                 return self._problem(path, error["msg"].partition(", ")[2] or error["msg"])
         if location and location[-1] == "[key]":
             return self._bad_key(location[:-1])
@@ -106,8 +110,10 @@ class _Translator:
 
     def _missing(self, location: KeyPath) -> Problem:
         part = schema_at(self.schema, location)
+        tags = tags_at(self.schema, location[:-1])
         hint = f"Expected {describe(self.schema, part)}." if part else ""
-        place = self.document.key_place((*self.prefix, *location[:-1]))
+        hint = f"Expected {describe(self.schema, {'enum': tags})}." if tags else hint
+        place = self.document.key_place((*self.prefix, *self._plain(location[:-1])))
         return Problem.at(place, f"missing {self._name(location)}", hint)
 
     def _unknown(self, location: KeyPath) -> Problem:
@@ -116,7 +122,7 @@ class _Translator:
         if len(location) == 1:
             allowed = [*self.more_allowed, *allowed]
         hint = f"Allowed: {', '.join(sorted(allowed)) or 'none'}."
-        place = self.document.key_place((*self.prefix, *location))
+        place = self.document.key_place((*self.prefix, *self._plain(location[:-1]), key))
         return Problem.at(
             place, f"unknown {self._name(location)}.{did_you_mean(key, allowed)}", hint
         )
@@ -133,11 +139,21 @@ class _Translator:
         ]
         names = next(iter(patterns), parent.get("propertyNames", {}))
         expected = describe(self.schema, names)
-        place = self.document.key_place((*self.prefix, *location))
+        place = self.document.key_place((*self.prefix, *self._plain(location)))
         return Problem.at(place, f"'{location[-1]}': expected {expected}")
 
-    def _wrong(self, path: KeyPath, error: ErrorDetails) -> Problem:
-        part = schema_at(self.schema, path)
+    def _wrong_tag(self, location: KeyPath, key: str) -> Problem:
+        """Say what the key may be that decides which keys are expected beside it."""
+        path = (*self._plain(location), key)
+        tags = tags_at(self.schema, location)
+        got = self._value(path)
+        hint = did_you_mean(got, tags).strip() if isinstance(got, str) else ""
+        expected = describe(self.schema, {"enum": tags})
+        return self._problem(path, f"expected {expected}, got {show(got)}", hint)
+
+    def _wrong(self, location: KeyPath, error: ErrorDetails) -> Problem:
+        part = schema_at(self.schema, location)
+        path = self._plain(location)
         if part is None:
             return self._problem(path, error["msg"][:1].lower() + error["msg"][1:])
         expected = describe(self.schema, part)
@@ -158,16 +174,24 @@ class _Translator:
         return Problem.at(place, f"{name}: {message}" if name else message, hint)
 
     def _existing(self, location: KeyPath) -> KeyPath:
-        """Drop what pydantic adds to a location, such as the branch of a union."""
+        """Drop what pydantic adds to a location, such as the branch of a union; keep tags."""
         here = self.data
         path: list[str | int] = []
         for step in location:
-            try:
-                here = here[step]
-            except (KeyError, IndexError, TypeError):
-                break
+            if step not in tags_at(self.schema, tuple(path)):
+                try:
+                    here = here[step]
+                except (KeyError, IndexError, TypeError):
+                    break
             path.append(step)
         return tuple(path)
+
+    def _plain(self, location: KeyPath) -> KeyPath:
+        """Return the location in the data: without the tags that pydantic puts into it."""
+        kept = [
+            i for i, step in enumerate(location) if step not in tags_at(self.schema, location[:i])
+        ]
+        return tuple(location[i] for i in kept)
 
     def _value(self, path: KeyPath) -> Any:
         here = self.data

@@ -14,8 +14,9 @@ from asdbench.report.references import published_rows
 from asdbench.report.schema import Cell, Comparison
 from asdbench.report.selection import select
 from asdbench.report.tables import _gate_rows
+from asdbench.suite.gate_models import ReferenceGateModel
 from asdbench.suite.model import Suite
-from asdbench.suite.outcome_models import ReferenceGateModel, SelectionModel
+from asdbench.suite.outcome_models import SelectionModel
 from asdbench.suite.reference import Reference
 
 Table = Mapping[tuple[str, str, str], tuple[float, float]]
