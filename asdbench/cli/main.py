@@ -12,6 +12,7 @@ from asdbench.cli.compare import compare
 from asdbench.cli.data import data_app
 from asdbench.cli.doctor import doctor
 from asdbench.cli.evaluate import evaluate
+from asdbench.cli.explain import explain
 from asdbench.cli.gate import gate
 from asdbench.cli.generate import generate
 from asdbench.cli.plan import plan
@@ -59,6 +60,7 @@ app.command("plan", short_help="Show what a run would do.")(plan)
 app.command("validate", short_help="Check a suite, all mistakes at once.")(validate)
 app.command("report", short_help="Render a report again.")(report)
 app.command("gate", short_help="Say whether a run meets its suite's gates.")(gate)
+app.command("explain", short_help="Show one cell of a report in full.")(explain)
 app.command("compare", short_help="Compare two reports, for CI.")(compare)
 app.command("evaluate", short_help="Compute the challenge's metrics of a score file.")(evaluate)
 app.command("train", short_help="Train a part of a plug-in on a suite's or other clips.")(train)
