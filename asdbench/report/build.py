@@ -71,7 +71,7 @@ def build_report(
     rules = Rules(
         definition, suite.statistics.confidence, suite.statistics.bootstrap, suite.seeds.master
     )
-    arms = _arms(scores)
+    arms = scored_arms(scores)
     grids: list[str | None] = [
         name
         for name, grid in suite.grids.items()
@@ -118,8 +118,8 @@ def build_report(
     )
 
 
-def _arms(scores: pd.DataFrame) -> dict[ArmKey, list[Arm]]:
-    """Return the arms by key, one for every repeat, and fold, that was scored."""
+def scored_arms(scores: pd.DataFrame) -> dict[ArmKey, list[Arm]]:
+    """Return the arms of a score table by key, one for every repeat, and fold, that was scored."""
     arms: dict[ArmKey, list[Arm]] = {}
     keys = ["pool", "origin", "detector", "machine", "section", "repeat", "fold"]
     if "generation" in scores.columns:  # tables of older versions have one fit of the generator

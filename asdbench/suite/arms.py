@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from asdbench.suite.model import REAL, Suite
 
@@ -44,21 +45,42 @@ class Pairing:
         return f"the suite has no grid of {pool}: {wanted}"
 
 
+class Wanted(Protocol):
+    """A grid, in a suite or in a report."""
+
+    @property
+    def generator(self) -> str:
+        """`id` in the suite."""
+
+    @property
+    def label(self) -> str:
+        """`normal` or `anomaly`."""
+
+    @property
+    def make(self) -> str:
+        """`generate` or `roundtrip`."""
+
+
 def pairings(suite: Suite) -> list[Pairing]:
     """Return the grids of each generator: one pairing for every grid of anomalies, or one."""
+    return pairings_of([plugin.id for plugin in suite.generators], suite.grids)
+
+
+def pairings_of(generators: Sequence[str], grids: Mapping[str, Wanted]) -> list[Pairing]:
+    """Return :func:`pairings` of generators, by id, and of what they are asked for."""
     found = []
-    for plugin in suite.generators:
-        own = {name: grid for name, grid in suite.grids.items() if grid.generator == plugin.id}
+    for generator in generators:
         pools: dict[str, list[str]] = {}
-        for name, grid in own.items():
-            made = "generated" if grid.make == "generate" else "coded"
-            label = "normals" if grid.label == "normal" else "anomalies"
-            pools.setdefault(f"{made} {label}", []).append(name)
+        for name, grid in grids.items():
+            if grid.generator == generator:
+                made = "generated" if grid.make == "generate" else "coded"
+                label = "normals" if grid.label == "normal" else "anomalies"
+                pools.setdefault(f"{made} {label}", []).append(name)
         asked = pools.pop("generated anomalies", [])
         controls = {pool: names[0] for pool, names in pools.items()}  # the suite has one of each
-        found += [Pairing(plugin.id, {"generated anomalies": n, **controls}) for n in asked]
+        found += [Pairing(generator, {"generated anomalies": n, **controls}) for n in asked]
         if controls and not asked:
-            found.append(Pairing(plugin.id, controls))
+            found.append(Pairing(generator, controls))
     return found
 
 
