@@ -31,7 +31,7 @@ from asdbench.report.schema import (
 from asdbench.report.section_arms import ArmKey, section_arms
 from asdbench.report.selection import select
 from asdbench.suite.arms import pool_name, within
-from asdbench.suite.model import REAL, Suite
+from asdbench.suite.model import REAL, GridModel, Suite
 from asdbench.suite.reference import Reference
 
 
@@ -49,6 +49,8 @@ class Facts:
     """Published numbers, by what the suite calls them."""
     made: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """What identifies the clips that each grid made, by `machine/section`."""
+    refused: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Conditions that a generator refused, by grid over axes."""
 
 
 def build_report(
@@ -74,7 +76,7 @@ def build_report(
     arms = scored_arms(scores)
     grids: list[str | None] = [
         name
-        for name, grid in suite.grids.items()
+        for name, grid in suite.matched_grids.items()
         if (grid.make, grid.label) == ("generate", "anomaly")
     ]
     cells: list[Cell] = []
@@ -99,7 +101,7 @@ def build_report(
         detectors=facts.detectors,
         generators=facts.generators,
         grids={
-            name: GridFacts(**grid.model_dump(), clips=dict(facts.made.get(name, {})))
+            name: _grid_facts(grid, facts.made.get(name, {}), facts.refused.get(name, ()))
             for name, grid in suite.grids.items()
         },
         cells=tuple(cells),
@@ -115,6 +117,20 @@ def build_report(
         gates=tuple(check_gates(suite.gates, published, facts.data.simulated)),
         problems=facts.problems,
         schema="asdbench/report@1",
+    )
+
+
+def _grid_facts(grid: GridModel, made: Mapping[str, str], refused: Sequence[str]) -> GridFacts:
+    return GridFacts(
+        generator=grid.generator,
+        label=grid.label,
+        make=grid.make,
+        match="axes" if grid.sweeps else grid.match,
+        multiplier=grid.multiplier,
+        axes=grid.model_dump(mode="json", by_alias=True)["axes"],
+        clips_per_cell=grid.clips_per_cell if grid.sweeps else None,
+        refused=tuple(refused),
+        clips=dict(made),
     )
 
 

@@ -189,11 +189,22 @@ class GridFacts(Model):
     make: Literal["generate", "roundtrip"] = "generate"
     """Whether clips are new, or the real ones through the generator's codec and back."""
     match: str
-    """What the conditions were taken from."""
+    """What the conditions were taken from: the `real` clips, or `axes`."""
     multiplier: float
-    """Generated clips for every real one."""
+    """Generated clips for every real one; says nothing of a grid over axes."""
+    axes: dict[str, dict[str, dict[str, dict[str, Any]]]] = Field(default={})
+    """Machine -> section -> attribute -> values that it took; for the coverage map only."""
+    clips_per_cell: int | None = None
+    """Clips of each condition of `axes`."""
+    refused: tuple[str, ...] = ()
+    """Conditions of `axes` that the generator refused, with its reason."""
     clips: dict[str, str] = Field(default={})
     """Identifies the clips made for each `machine/section`."""
+
+    @property
+    def sweeps(self) -> bool:
+        """Whether it goes over axes, and so serves the coverage map alone."""
+        return bool(self.axes)
 
 
 class SuiteFacts(Model):
@@ -209,6 +220,19 @@ class SuiteFacts(Model):
     """Identifies all that the suite says, overrides included."""
     overrides: tuple[str, ...]
     """What the command line changed, other than where something lies."""
+
+
+class FoldFacts(Model):
+    """One fit of a cross-fit: what it learned from, and what it was not to learn from."""
+
+    n_generator_train_normal: int
+    """Normal clips that generators learned from."""
+    n_generator_train_anomaly: int
+    """Anomalous clips that generators learned from."""
+    n_test_normal: int
+    """Normal clips of the evaluation that its clips were made like."""
+    n_test_anomaly: int
+    """Anomalous clips of the evaluation that its clips were made like, and that it did not see."""
 
 
 class DataFacts(Model):
@@ -229,15 +253,20 @@ class DataFacts(Model):
     n_generator_train_normal: int
     """Normal clips that generators learned from."""
     n_generator_train_anomaly: int
-    """Anomalous clips that generators learned from."""
+    """Anomalous clips that generators learned from; with `folds`, in any fit."""
     n_test_normal: int
     """Normal clips of the evaluation."""
     n_test_anomaly: int
-    """Anomalous clips of the evaluation; no generator saw them."""
+    """Anomalous clips of the evaluation. No generator saw them; with `folds`, none saw those that
+    its own clips were made like."""
     n_test_unlabelled: int
     """Clips of the evaluation without a label: scored, in no metric."""
     normals_shared: bool
     """Whether generators and detectors learned from the same normal clips."""
+    folds: tuple[FoldFacts, ...] = ()
+    """The fits of a cross-fit; empty where each generator was fitted once."""
+    folds_by: Literal["clip", "condition"] | None = None
+    """Whether a fit did not see the clips that its own are made like, or their condition."""
     skipped: dict[str, str]
     """Clips that could not be used: id -> why (with `on_bad_clip: skip`)."""
 

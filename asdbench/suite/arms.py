@@ -60,6 +60,10 @@ class Wanted(Protocol):
     def make(self) -> str:
         """`generate` or `roundtrip`."""
 
+    @property
+    def sweeps(self) -> bool:
+        """Whether it goes over axes, and so belongs to no arm."""
+
 
 def pairings(suite: Suite) -> list[Pairing]:
     """Return the grids of each generator: one pairing for every grid of anomalies, or one."""
@@ -72,7 +76,7 @@ def pairings_of(generators: Sequence[str], grids: Mapping[str, Wanted]) -> list[
     for generator in generators:
         pools: dict[str, list[str]] = {}
         for name, grid in grids.items():
-            if grid.generator == generator:
+            if grid.generator == generator and not grid.sweeps:
                 made = "generated" if grid.make == "generate" else "coded"
                 label = "normals" if grid.label == "normal" else "anomalies"
                 pools.setdefault(f"{made} {label}", []).append(name)

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from asdbench.api import EmbeddingPart
 from asdbench.errors import AsdbenchError, PluginError
 from asdbench.registry import Kind, PluginSpec, Use, did_you_mean, inspect_file, parts_of
+from asdbench.suite.axes import split_problems
 from asdbench.suite.environment import expand
 from asdbench.suite.grids import grid_problems
 from asdbench.suite.loaded import LoadedPlugin
@@ -91,7 +92,8 @@ class Checker:
         return found
 
     def grids(self, generators: Sequence[LoadedPlugin]) -> None:
-        """Check that every grid asks a known generator for what it can make."""
+        """Check the split, and that every grid asks a known generator for what it can make."""
+        self.problems += split_problems(self.document)
         grids = self._get(("grids",))
         ids = [item.get("id") for _, item in self._items("generators") if isinstance(item, dict)]
         known = list(dict.fromkeys(name for name in ids if isinstance(name, str)))

@@ -7,6 +7,7 @@ from typing import Any
 
 from asdbench.api import SupportsRoundtrip
 from asdbench.registry import did_you_mean
+from asdbench.suite.axes import axis_problems
 from asdbench.suite.loaded import LoadedPlugin
 from asdbench.suite.model import REAL
 from asdbench.suite.problem import Problem
@@ -40,6 +41,7 @@ def grid_problems(
             yield Problem.at(place, f"a grid cannot be named '{REAL}'", hint)
         if not isinstance(grid, dict) or not isinstance(grid.get("generator"), str):
             continue
+        yield from axis_problems(document, name, grid)
         wanted = grid["generator"]
         if wanted not in known:
             message = f"unknown generator '{wanted}'.{did_you_mean(wanted, known)}"
@@ -49,7 +51,7 @@ def grid_problems(
         if wanted in loaded:
             yield from _beyond_the_plugin(document, name, grid, loaded[wanted])
         make, label = grid.get("make", "generate"), grid.get("label", "anomaly")
-        if make == "generate" and label == "anomaly":
+        if "axes" in grid or (make == "generate" and label == "anomaly"):
             continue  # several ways of asking for anomalies are compared with each other
         known_as = first.setdefault((wanted, str(make), str(label)), name)
         if known_as != name:

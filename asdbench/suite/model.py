@@ -6,9 +6,9 @@ the command line.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from asdbench.api import Label
 from asdbench.suite.base import DefinitionName, Identifier, Model
@@ -55,12 +55,17 @@ class SplitModel(Model):
     """Who may learn from what. Real anomalies are needed twice and must not be used twice."""
 
     generator_train: float = Field(0.5, ge=0.0, lt=1.0)
-    """Share of the test anomalies that generators may learn from; the rest is the `real` arm."""
+    """Share of the test anomalies that generators may learn from; the rest is the `real` arm. Not
+    to be given with `folds`."""
+    folds: Annotated[int, Field(ge=2, le=20)] | None = None
+    """Cross-fit: so many fits of each generator, so that every test anomaly is in the `real` arm,
+    beside clips of a fit that learned neither from it nor, with `by: condition`, from its
+    condition."""
     generator_normals: Annotated[float, Field(ge=0.0, lt=1.0)] | Literal["shared"] = 0.1
     """Share of the training normals set aside for generators and withheld from detectors;
     `shared` lets both learn from all of them."""
     by: Literal["clip", "condition"] = "clip"
-    """Whether single clips or whole conditions go to the generators."""
+    """Whether single clips (or recordings) or whole conditions go to the generators."""
     seed: int = Field(0, ge=0)
     """Seed of the split."""
 
@@ -84,6 +89,29 @@ class DetectorModel(PluginModel):
     with ids such as `ID.neighbors-4.pool-all`; `--set` reaches this entry, `--only` all of them."""
 
 
+AxisValue = int | float | str
+
+
+class AxisModel(Model):
+    """Which values an attribute takes: those of the data and more, or a list."""
+
+    from_: Literal["dataset"] | None = Field(None, alias="from")
+    """`dataset`: the values that the section's real clips have."""
+    add: tuple[AxisValue, ...] = ()
+    """Values beside those of the data."""
+    values: tuple[AxisValue, ...] = ()
+    """All values, instead of `from` and `add`. A number is written as it stands here, or as the
+    data writes it where the data has it; one with a unit is text, e.g. "28V"."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if bool(self.values) == (self.from_ is not None):
+            raise ValueError("an axis has either 'from: dataset' or 'values'")
+        if self.add and self.from_ is None:
+            raise ValueError("'add' goes with 'from: dataset'")
+        return self
+
+
 class GridModel(Model):
     """Which clips a generator is asked for."""
 
@@ -98,6 +126,16 @@ class GridModel(Model):
     """`real`: the same mix of conditions as the real test clips of that label."""
     multiplier: float = Field(1.0, gt=0.0, le=1000.0)
     """Generated clips for every real one; 1 for a round trip."""
+    axes: dict[str, dict[str, dict[str, AxisModel]]] = Field(default_factory=dict)
+    """Instead of `match` and `multiplier`: conditions that need not occur in the data, machine ->
+    section -> attribute -> values. For the coverage map only; they enter no mean and no gap."""
+    clips_per_cell: int = Field(20, ge=1, le=10_000)
+    """Clips of each condition of `axes`."""
+
+    @property
+    def sweeps(self) -> bool:
+        """Whether it goes over axes, and so serves the coverage map alone."""
+        return bool(self.axes)
 
 
 class SeedsModel(Model):
@@ -107,6 +145,8 @@ class SeedsModel(Model):
     """Every other seed derives from this one."""
     detector_repeats: int = Field(1, ge=1, le=100)
     """How often each detector is fitted, with different seeds."""
+    generator_repeats: int = Field(1, ge=1, le=100)
+    """How often each generator is fitted and asked, with different seeds."""
 
 
 class StatisticsModel(Model):
@@ -161,3 +201,8 @@ class Suite(Model):
     """Published numbers to compare with."""
     gates: tuple[Gate, ...] = ()
     """What must hold of the results (`asdbench gate`)."""
+
+    @property
+    def matched_grids(self) -> dict[str, GridModel]:
+        """The grids that follow the real clips; the others serve the coverage map alone."""
+        return {name: grid for name, grid in self.grids.items() if not grid.sweeps}
