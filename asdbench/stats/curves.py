@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from asdbench.metrics.rank import Floats, auc, check_scores, pauc
@@ -37,6 +37,25 @@ class Curve:
     def pools(self) -> tuple[Pool, Pool]:
         """Both sides."""
         return self.negative, self.positive
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The real and the generated arm of one section, domain and fit, with its weight in a mean.
+
+    Pools of either arm that bear the same name hold the same clips: shared normals (the paper's
+    gap), or clips and their coded versions. Pools of different names can be exchanged where the
+    generator is perfect.
+    """
+
+    real: Curve
+    generated: Curve
+    weight: float = 1.0
+
+
+def gap_terms(gaps: Sequence[Gap]) -> list[tuple[float, Curve]]:
+    """Return the terms of :func:`~asdbench.stats.combination.combination`, generated - real."""
+    return [term for gap in gaps for term in ((-gap.weight, gap.real), (gap.weight, gap.generated))]
 
 
 def pool_sizes(curves: Iterable[Curve]) -> dict[str, int]:

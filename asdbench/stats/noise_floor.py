@@ -1,0 +1,114 @@
+"""The noise floor of a gap: how far random halves of the real clips lie from each other.
+
+Halves have fewer clips than the arms that are compared, so their differences are rescaled to the
+sizes of those arms; taken raw they are too lenient, up to twofold with many generated clips.
+Halving anomalies tells how far a second set of anomalies would move the metric; normals are
+halved as well where the arms do not share them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from asdbench.metrics.rank import Floats, MetricError
+from asdbench.stats.curves import Gap, Pool
+from asdbench.stats.resampling import RankMetric, Resampled, blocks
+
+
+@dataclass(frozen=True)
+class NoiseFloor:
+    """How large a gap two sets of real clips would have at these sizes."""
+
+    gaps: Floats
+    """Rescaled differences of the halves, (draws,)."""
+    share: float
+    """Share of them that stay below the floor."""
+
+    @property
+    def floor(self) -> float:
+        """What \\|gap\\| the given share of the halves stay below."""
+        return float(np.quantile(np.abs(self.gaps), self.share))
+
+
+def noise_floor(
+    gaps: Sequence[Gap],
+    draws: int,
+    rng: np.random.Generator,
+    metric: RankMetric = "auc",
+    share: float = 0.95,
+) -> NoiseFloor | None:
+    """Compare random halves of the real clips, rescaled to the sizes of the arms.
+
+    With r real and g generated clips, halves of h and r - h clips differ with a variance
+    proportional to 1/h + 1/(r - h), the arms with one proportional to 1/r + 1/g: differences
+    are multiplied by the square root of the ratio of the second to the first. Normals and
+    anomalies are halved one at a time and their differences added, since the metric is, to
+    first order, a sum of what each clip contributes.
+
+    Parameters
+    ----------
+    gaps
+        The arms of each section, domain and fit with their weights. Of the generated arm, only
+        names and sizes are used.
+    draws
+        Number of halvings.
+    rng
+        Source of randomness.
+    metric
+        ``auc`` or ``pauc``.
+    share
+        Which share of halves stay below the floor.
+
+    Returns
+    -------
+    NoiseFloor or None
+        None where no pool can be halved: it holds one clip, or both arms are the same clips.
+
+    Raises
+    ------
+    MetricError
+        When there is no gap, a pool is empty or a score is not finite.
+    """
+    if not gaps:
+        raise MetricError("no gap to compare with")
+    prepared = [(gap, Resampled.of(gap.real)) for gap in gaps]
+    # name of the real pool -> (real clips, factor)
+    halved = {name: size for gap in gaps for name, size in _halved(gap)}
+    if not halved or any(clips < 2 for clips, _ in halved.values()):
+        return None
+    whole = {p.clips: np.ones((1, p.scores.size)) for g in gaps for p in g.real.pools}
+    parts = []
+    for count in blocks(draws, max(curve.thresholds for _, curve in prepared)):
+        halves = {name: _halves(clips, count, rng) for name, (clips, _) in halved.items()}
+        total = np.zeros(count)
+        for gap, curve in prepared:
+            for name, _ in _halved(gap):
+                one = {**whole, name: halves[name]}
+                other = {**whole, name: 1.0 - halves[name]}
+                difference = curve.metric(one, metric) - curve.metric(other, metric)
+                total += gap.weight * halved[name][1] * difference
+        parts.append(total)
+    return NoiseFloor(np.concatenate(parts), share)
+
+
+def _halved(gap: Gap) -> Iterator[tuple[str, tuple[int, float]]]:
+    for real, made in zip(gap.real.pools, gap.generated.pools, strict=True):
+        if real.clips != made.clips:
+            yield real.clips, (real.scores.size, _factor(real, made))
+
+
+def _factor(real: Pool, made: Pool) -> float:
+    clips, half = real.scores.size, real.scores.size // 2
+    if not half:
+        return math.nan
+    return math.sqrt((1 / clips + 1 / made.scores.size) / (1 / half + 1 / (clips - half)))
+
+
+def _halves(clips: int, draws: int, rng: np.random.Generator) -> Floats:
+    """Return which clips lie in the first half of each draw, (draws, clips)."""
+    half = np.repeat((np.arange(clips) < clips // 2)[None, :], draws, axis=0)
+    return rng.permuted(half.astype(np.float64), axis=1)
