@@ -163,9 +163,15 @@ def _lines_of_cell(cell: Cell, normals: int, real: int, made: int) -> list[ArmLi
 
 
 def _warnings(report: Report, cell: Cell) -> list[str]:
+    below = [
+        row.sentence
+        for row in report.below_chance
+        if (row.machine, row.detector) == (cell.machine, cell.detector)
+    ]
     problems = [f"{p.task} failed: {p.error}: {p.message}" for p in report.problems]
     own = (cell.machine, cell.detector)
-    return [p for p in problems if any(word in p.split(" failed: ")[0].split() for word in own)]
+    failed = [p for p in problems if any(word in p.split(" failed: ")[0].split() for word in own)]
+    return below + failed
 
 
 def _audits(report: Report, cell: Cell) -> Audits:

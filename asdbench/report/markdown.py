@@ -30,6 +30,9 @@ def render_markdown(report: Report) -> str:
     blocks = [f"# {escaped(title(report))}", *_introduction(report)]
     if report.problems:
         blocks += ["## Problems", _problems(report)]
+    if report.below_chance:
+        found = [f"- {escaped(row.sentence)}" for row in report.below_chance]
+        blocks += ["## Below chance", "\n".join(found)]
     blocks += [*arm_blocks(report), "## Means", _means_caption(report)]
     for over, heading, by in (
         ("detector", "", ()),

@@ -23,6 +23,7 @@ from asdbench.report.outcome_schema import GateResult, PublishedRow, ReferenceFa
 from asdbench.report.quality_schema import QualityRow
 from asdbench.report.trust_schema import (
     AgreementRow,
+    BelowChanceRow,
     ComponentRow,
     LadderRow,
     ScoreDistanceRow,
@@ -317,6 +318,8 @@ class Report(Model):
     """Averages over `arms`."""
     artifacts: tuple[ArtifactFinding, ...] = ()
     """One sentence for each machine, detector and generator: what the artifact arm says."""
+    below_chance: tuple[BelowChanceRow, ...] = ()
+    """Detectors that call normal clips of a machine more anomalous than anomalous ones."""
     verdicts: tuple[VerdictRow, ...] = ()
     """Every gap against its margin, with how far it can be trusted."""
     ladder: tuple[LadderRow, ...] = ()

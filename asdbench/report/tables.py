@@ -33,6 +33,7 @@ def csv_tables(report: Report) -> dict[str, str]:
         "arms.csv": _csv([flatten(row) for row in report.arms]),
         "arm_means.csv": _csv([flatten(mean) for mean in report.arm_means]),
         "artifacts.csv": _csv([flatten(finding) for finding in report.artifacts]),
+        "below_chance.csv": _csv([flatten(row) for row in report.below_chance]),
         "quality.csv": _csv([flatten(row) for row in report.quality]),
         "official.csv": _csv([flatten(score) for score in report.official]),
         "selections.csv": _csv([flatten(row) for row in report.selections]),

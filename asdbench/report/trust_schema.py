@@ -179,3 +179,20 @@ class ComponentRow(Model):
     """What to have more of first."""
     sentence: str
     """The same in words."""
+
+
+class BelowChanceRow(Model):
+    """A detector that calls normal clips of a machine more anomalous than anomalous ones."""
+
+    machine: str
+    """Machine type."""
+    detector: str
+    """`id` in the suite."""
+    auc: float
+    """Mean over sections and domains of the AUC on real clips."""
+    low: float | None = None
+    """Lower end of its interval."""
+    high: float | None = None
+    """Upper end of its interval."""
+    sentence: str
+    """The same in words, with what it may come from."""
