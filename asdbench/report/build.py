@@ -11,10 +11,13 @@ from asdbench import __version__
 from asdbench.metrics.definitions import DEFINITIONS, METRICS, DefinitionId
 from asdbench.report.arm_means import make_arm_means
 from asdbench.report.arms import ARM_TEXTS, arm_rows
+from asdbench.report.audits import AuditFacts, memorization_rows
+from asdbench.report.below_chance import below_chance
 from asdbench.report.cells import SUBSETS, Arm, Place, Rules, Subset, section_cells
 from asdbench.report.findings import artifact_findings
 from asdbench.report.gates import check_gates
 from asdbench.report.means import make_means, make_official
+from asdbench.report.placed_gaps import domains_of
 from asdbench.report.quality_schema import QualityRow
 from asdbench.report.real_results import RealResults
 from asdbench.report.references import published_rows, reference_facts
@@ -30,6 +33,7 @@ from asdbench.report.schema import (
 )
 from asdbench.report.section_arms import ArmKey, section_arms
 from asdbench.report.selection import select
+from asdbench.report.trust import make_trust
 from asdbench.suite.arms import pool_name, within
 from asdbench.suite.model import REAL, GridModel, Suite
 from asdbench.suite.reference import Reference
@@ -49,6 +53,7 @@ class Facts:
     """Published numbers, by what the suite calls them."""
     made: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """What identifies the clips that each grid made, by `machine/section`."""
+    audits: AuditFacts = field(default_factory=AuditFacts)
     refused: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Conditions that a generator refused, by grid over axes."""
 
@@ -88,10 +93,13 @@ def build_report(
                 cells += _cells(place, arms, suite.seeds.detector_repeats, has_domains, rules)
     measured = list(section_arms(suite, arms, list(sections), rules))
     rows = tuple(arm_rows(measured, cells))
+    made_by = {n: grid.generator for n, grid in suite.grids.items() if grid.make == "generate"}
+    findings = tuple(artifact_findings(rows, rules.confidence))
+    trust = make_trust(measured, domains_of(cells), findings, suite.statistics)
     results = RealResults.of(cells, definition)
     selected = select(suite.selections, results)
     published = published_rows(suite, facts.references, selected, results)
-    return Report(
+    report = Report(
         asdbench=__version__,
         suite=facts.suite,
         data=facts.data,
@@ -109,15 +117,26 @@ def build_report(
         official=tuple(make_official(cells, definition)),
         arms=rows,
         arm_means=tuple(make_arm_means(rows)),
-        artifacts=tuple(artifact_findings(rows, rules.confidence)),
+        artifacts=findings,
+        below_chance=tuple(
+            below_chance(arms, [d.id for d in suite.detectors], sections, rules)
+        ),
+        verdicts=trust.verdicts,
+        ladder=trust.ladder,
+        agreement=trust.agreement,
+        score_distances=trust.score_distances,
+        components=trust.components,
+        leakage=facts.audits.leakage,
+        memorization=tuple(memorization_rows(facts.quality, made_by)),
+        fidelity=facts.audits.fidelity,
         quality=facts.quality,
         selections=tuple(selected),
         references=tuple(reference_facts(facts.references)),
         published=tuple(published),
-        gates=tuple(check_gates(suite.gates, published, facts.data.simulated)),
         problems=facts.problems,
         schema="asdbench/report@1",
     )
+    return report.model_copy(update={"gates": tuple(check_gates(suite.gates, report))})
 
 
 def _grid_facts(grid: GridModel, made: Mapping[str, str], refused: Sequence[str]) -> GridFacts:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import Field
 
 from asdbench.report.model import Model
 
@@ -78,26 +80,41 @@ class PublishedRow(Model):
 
 
 class GateValue(Model):
-    """One number that a gate looked at."""
+    """One number, or finding, that a gate looked at."""
 
-    method: str
-    """What the publication calls the detector."""
-    machine: str | None
+    method: str | None = None
+    """What the publication calls the detector, where published numbers are met."""
+    detector: str | None = None
+    """`id` in the suite; null: all of them, or none in particular."""
+    generator: str | None = None
+    """`id` in the suite."""
+    grid: str | None = None
+    """Name of the grid."""
+    machine: str | None = None
     """Machine type; null: over all machines."""
-    section: str | None
+    section: str | None = None
     """Section; null: over several."""
-    domain: str | None
+    domain: str | None = None
     """Domain; null: both."""
     ours: float | None
-    """On this run's real clips."""
-    published: float
+    """The number, on this run's clips."""
+    low: float | None = None
+    """Lower end of its interval at the report's confidence."""
+    high: float | None = None
+    """Upper end of its interval at the report's confidence."""
+    published: float | None = None
     """In the publication."""
-    difference: float | None
+    difference: float | None = None
     """ours - published."""
+    p_pass: float | None = None
+    """p-value of the hypothesis that this value does not meet the demand."""
+    p_fail: float | None = None
+    """p-value of the hypothesis that nothing is wrong with this value; with the multiplicity that
+    the gate asks for."""
     verdict: Verdict
-    """`inconclusive`: there is no number of ours."""
+    """`inconclusive`: there is no number of ours, or it is too uncertain."""
     reason: str | None = None
-    """Why ours is null."""
+    """Why, in words; null where the number says it."""
 
 
 class GateResult(Model):
@@ -105,19 +122,34 @@ class GateResult(Model):
 
     id: str
     """Name in the suite."""
-    check: Literal["reference"]
+    check: Literal[
+        "reference",
+        "equivalence",
+        "sign",
+        "artifact",
+        "rank_agreement",
+        "leakage",
+        "memorization",
+        "fidelity",
+        "coverage",
+    ]
     """What was checked."""
-    reference: str
-    """`id` of the reference."""
-    metric: Metric
-    """Which number."""
-    over: Literal["section", "machine", "all"]
+    demand: str | None = None
+    """What must hold, in words."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """The gate as the suite has it, defaults filled in; without id and check."""
+    reference: str | None = None
+    """`id` of the reference, where published numbers are met."""
+    metric: Metric | None = None
+    """Which number, where it is one of several."""
+    over: Literal["section", "machine", "all", "suite"] | None = None
     """What each number is a mean over."""
-    tolerance: float
+    tolerance: float | None = None
     """How far ours may lie from the published number."""
     verdict: Verdict
-    """`fail`: a number lies too far away; `inconclusive`: none does, but the gate cannot pass."""
+    """`fail`: a value does not meet the demand; `inconclusive`: none fails, but the gate cannot
+    pass."""
     reason: str
-    """Why, in one sentence."""
+    """Why, in words, with the values that decide."""
     values: tuple[GateValue, ...]
-    """The numbers."""
+    """What was looked at."""

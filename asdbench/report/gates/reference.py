@@ -1,57 +1,30 @@
-"""Whether the results meet what the suite demands of them.
-
-A check takes a gate of its own kind and says what it looked at; :data:`CHECKS` finds it by the
-gate's ``check``.
-"""
+"""The gate on published numbers: that ours lie near them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
+from asdbench.report.gates.ruling import head
 from asdbench.report.means import mean_of
 from asdbench.report.outcome_schema import GateResult, GateValue, PublishedRow, Verdict
+from asdbench.report.schema import Report
 from asdbench.suite.gate_models import ReferenceGateModel
 
-Check = Callable[[ReferenceGateModel, Sequence[PublishedRow], bool], GateResult]
 
-
-def check_gates(
-    gates: Sequence[ReferenceGateModel], published: Sequence[PublishedRow], simulated: bool
-) -> list[GateResult]:
-    """Return what became of each gate.
-
-    Parameters
-    ----------
-    gates
-        What the suite demands.
-    published
-        Published numbers beside ours.
-    simulated
-        Whether the "real" clips are simulated.
-    """
-    return [CHECKS[gate.check](gate, published, simulated) for gate in gates]
-
-
-def verdict_of(results: Sequence[GateResult]) -> Verdict:
-    """Return the verdict over all gates: ``fail`` before ``inconclusive`` before ``pass``."""
-    found = {result.verdict for result in results}
-    return "fail" if "fail" in found else "inconclusive" if "inconclusive" in found else "pass"
-
-
-def check_reference(
-    gate: ReferenceGateModel, published: Sequence[PublishedRow], simulated: bool
-) -> GateResult:
+def check_reference(gate: ReferenceGateModel, report: Report) -> GateResult:
     """Compare with published numbers; on simulated data this can neither pass nor fail."""
-    rows = [r for r in published if (r.reference, r.metric) == (gate.reference, gate.metric)]
+    key = (gate.reference, gate.metric)
+    rows = [row for row in report.published if (row.reference, row.metric) == key]
     values = [_value(gate, group) for group in _groups(gate, rows)]
     verdict, reason = _verdict(gate, values)
-    if simulated:
+    if report.data.simulated:
         verdict = "inconclusive"
         reason = "not applicable: simulated clips, and numbers published for recorded machines"
-    return GateResult(**gate.model_dump(), verdict=verdict, reason=reason, values=tuple(values))
-
-
-CHECKS: Mapping[str, Check] = {"reference": check_reference}
+    over = {"section": "of every section", "machine": "of every machine", "all": "over all"}
+    demand = f"{gate.metric} {over[gate.over]} within {gate.tolerance:g} of {gate.reference}"
+    return GateResult(
+        **head(gate), demand=demand, verdict=verdict, reason=reason, values=tuple(values)
+    )
 
 
 def _groups(

@@ -1,0 +1,81 @@
+"""Whether the results meet what the suite demands of them (docs/gates.md).
+
+A check takes a gate of its own kind and the report, and says what it looked at; :data:`CHECKS`
+finds it by the gate's ``check``. A gate is a pure function of the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from asdbench.report.gates.agreement import check_rank_agreement
+from asdbench.report.gates.audits import check_fidelity, check_leakage, check_memorization
+from asdbench.report.gates.coverage import check_coverage
+from asdbench.report.gates.equivalence import check_artifact, check_equivalence
+from asdbench.report.gates.reference import check_reference
+from asdbench.report.gates.ruling import verdict_of_values
+from asdbench.report.gates.sign import check_sign
+from asdbench.report.outcome_schema import GateResult, GateValue, Verdict
+from asdbench.report.schema import Report
+from asdbench.suite.gate_models import Gate
+
+CHECKS: Mapping[str, Callable[[Any, Report], GateResult]] = {
+    "equivalence": check_equivalence,
+    "sign": check_sign,
+    "artifact": check_artifact,
+    "rank_agreement": check_rank_agreement,
+    "leakage": check_leakage,
+    "memorization": check_memorization,
+    "fidelity": check_fidelity,
+    "coverage": check_coverage,
+    "reference": check_reference,
+}
+
+
+def check_gates(gates: Sequence[Gate], report: Report) -> list[GateResult]:
+    """Return what became of each gate.
+
+    Parameters
+    ----------
+    gates
+        What is demanded.
+    report
+        Whose rows decide; its own gates are not looked at.
+    """
+    return [_with_absent(gate, report, CHECKS[gate.check](gate, report)) for gate in gates]
+
+
+def verdict_of(results: Sequence[GateResult]) -> Verdict:
+    """Return the verdict over all gates: ``fail`` before ``inconclusive`` before ``pass``."""
+    found = {result.verdict for result in results}
+    return "fail" if "fail" in found else "inconclusive" if "inconclusive" in found else "pass"
+
+
+def _with_absent(gate: Gate, report: Report, result: GateResult) -> GateResult:
+    """Add a value for everything that the gate is about and that the report has no row of."""
+    absent = list(_absent(gate, report, result.values)) if result.values else []
+    if not absent:
+        return result
+    values = (*result.values, *absent)
+    update: dict[str, Any] = {"values": values, "verdict": verdict_of_values(values)}
+    if result.verdict == "pass":
+        update["reason"] = "; ".join(str(value.reason) for value in absent)
+    return result.model_copy(update=update)
+
+
+def _absent(gate: Gate, report: Report, values: Sequence[GateValue]) -> Iterator[GateValue]:
+    every = {
+        "detector": [plugin.id for plugin in report.detectors],
+        "generator": [plugin.id for plugin in report.generators] if gate.check == "leakage" else [],
+        "grid": [],
+    }
+    for kind, ids in every.items():
+        if f"{kind}s" not in type(gate).model_fields:
+            continue
+        there = {getattr(value, kind) for value in values}
+        for name in getattr(gate, f"{kind}s") or ids:
+            if name not in there:
+                reason = f"the report has no row of {kind} '{name}'"
+                place = {kind: name}
+                yield GateValue(**place, ours=None, verdict="inconclusive", reason=reason)

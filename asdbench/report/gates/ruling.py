@@ -1,0 +1,88 @@
+"""From the values that a gate looked at to its result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from asdbench.report.outcome_schema import GateResult, GateValue, Verdict
+
+SHOWN = 3
+"""Rows that a reason names."""
+
+
+def rule(
+    gate: BaseModel, demand: str, values: Sequence[GateValue], absent: str = "no row to look at"
+) -> GateResult:
+    """Return the result of a gate.
+
+    It fails where a value fails, passes where all pass and there is one, and is inconclusive
+    otherwise.
+
+    Parameters
+    ----------
+    gate
+        A gate of a suite.
+    demand
+        What must hold, in words.
+    values
+        What was looked at.
+    absent
+        Why there is no value, where there is none.
+    """
+    verdict = verdict_of_values(values)
+    reason = _reason(values, verdict) if values else absent
+    return GateResult(
+        **head(gate), demand=demand, verdict=verdict, reason=reason, values=tuple(values)
+    )
+
+
+def head(gate: BaseModel) -> dict[str, Any]:
+    """Return the fields of a result that repeat the gate."""
+    said = gate.model_dump(mode="json")
+    own = {key: said.pop(key) for key in ("id", "check")}
+    shared = {key: said.get(key) for key in ("metric", "over", "reference", "tolerance")}
+    return {**own, **shared, "settings": said}
+
+
+def verdict_of_values(values: Sequence[GateValue]) -> Verdict:
+    """Return ``fail`` before ``inconclusive`` before ``pass``; without values nothing passes."""
+    found = {value.verdict for value in values}
+    if "fail" in found:
+        return "fail"
+    return "pass" if found == {"pass"} else "inconclusive"
+
+
+def _reason(values: Sequence[GateValue], verdict: Verdict) -> str:
+    deciding = [value for value in values if value.verdict == verdict]
+    what = {"fail": "fail", "inconclusive": "undecided", "pass": "pass"}[verdict]
+    count = f"{len(deciding)} of {len(values)} {what}"
+    if verdict == "pass":
+        return f"{'it passes' if len(values) == 1 else f'all {len(values)} pass'}"
+    named = [described(value) for value in deciding[:SHOWN]]
+    if len(deciding) > SHOWN:
+        named.append(f"and {len(deciding) - SHOWN} more")
+    return f"{count}: {'; '.join(named)}"
+
+
+def described(value: GateValue) -> str:
+    """Return a value in words, e.g. ``fan, ae, mimii-gen: +0.120 [+0.070, +0.170]``."""
+    shown = value.reason
+    if shown is None and value.ours is not None:
+        shown = f"{value.ours:.3f}"
+        if value.low is not None and value.high is not None:
+            shown += f" [{value.low:.3f}, {value.high:.3f}]"
+    where = place(value)
+    return f"{where}: {shown}" if where and shown else where or shown or "no value"
+
+
+def place(value: GateValue) -> str:
+    """Return what a value belongs to, e.g. ``fan/00/source, ae-mse, mimii-gen (matched)``."""
+    parts = (value.machine, value.section, value.domain)
+    made = value.generator or ""
+    if value.grid is not None:
+        made += f" ({value.grid})"
+    words = ["/".join(p for p in parts if p), value.method or value.detector or "", made.strip()]
+    return ", ".join(word for word in words if word)
