@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from asdbench.datasets.stamp import any_stamped
+from asdbench.engine.audit_rows import audit_facts
 from asdbench.engine.local import Failure
 from asdbench.engine.plan import Plan
 from asdbench.engine.quality import read_quality
@@ -64,6 +65,13 @@ def gather_facts(plan: Plan, store: Store, failures: Mapping[Entry, Failure]) ->
         ),
         loaded.references,
         _made(plan),
+        audits=audit_facts(
+            plan.audits,
+            store,
+            failures,
+            loaded.suite.audio.sample_rate,
+            loaded.suite.seeds.master,
+        ),
     )
 
 

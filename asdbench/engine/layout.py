@@ -9,6 +9,7 @@ from typing import Any
 
 from asdbench.api import Clip
 from asdbench.audio import AudioFormat
+from asdbench.engine.audits import Audits, lay_out_audits
 from asdbench.engine.inventory import FileRecord
 from asdbench.engine.pools import Generated, ScoredPool
 from asdbench.engine.quality import MeasuredGrid, quality_task
@@ -44,6 +45,7 @@ class Layout:
         self.audio = audio
         self.sources = Sources(loaded.dataset, store, audio, records)
         self.tasks: dict[Entry, Task] = {}
+        self.audits = Audits()
 
     def build(
         self, clips: Sequence[Clip], split: Split
@@ -54,6 +56,7 @@ class Layout:
         generated = self._build_generators(split)
         measured = self._build_quality(split, generated)
         pools = DetectorLayout(self, split, generated).build()
+        self.audits = lay_out_audits(self, split, generated)
         return tuple(self.tasks.values()), tuple(pools), tuple(measured)
 
     def add(self, task: Task) -> Entry:

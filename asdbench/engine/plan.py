@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from asdbench.api import Clip, Dataset, no_progress
 from asdbench.audio import AudioFormat
+from asdbench.engine.audits import Audits
 from asdbench.engine.inventory import read_inventory
 from asdbench.engine.layout import Layout
 from asdbench.engine.pools import ScoredPool
@@ -35,12 +36,14 @@ class Plan:
     tasks: tuple[Task, ...]
     pools: tuple[ScoredPool, ...]
     measured: tuple[MeasuredGrid, ...]
+    audits: Audits = field(default_factory=Audits)
 
     def missing(self, store: Store) -> list[Task]:
         """Return the tasks whose entries the store lacks and something still needs."""
         absent = {t.entry: t for t in self.tasks if not store.has(t.entry.kind, t.entry.key)}
         wanted = {p.entry for p in self.pools} | {m.entry for m in self.measured}
         wanted |= {t.entry for t in self.tasks if isinstance(t, MakeClips)}
+        wanted |= self.audits.entries()
         todo: set[Entry] = set()
         stack = [entry for entry in wanted if entry in absent]
         while stack:
@@ -144,11 +147,23 @@ def make_plan(
             f"{loaded.name_for_people}: " + "\n".join(empty),
             "Add clips, or leave the sections out (`dataset: {machines:, sections:}`, --only).",
         )
-    tasks, pools, measured = Layout(loaded, store, audio, records).build(clips, split)
+    layout = Layout(loaded, store, audio, records)
+    tasks, pools, measured = layout.build(clips, split)
     facts = {c.id: [c.id, records[c.id].digest, str(c.condition), c.split, c.label] for c in listed}
     identity = digest([list(facts.values()), asdict(audio)])
     sections = _section_digests(split, facts, audio)
-    return Plan(loaded, tuple(clips), bad, identity, sections, split, tasks, pools, measured)
+    return Plan(
+        loaded,
+        tuple(clips),
+        bad,
+        identity,
+        sections,
+        split,
+        tasks,
+        pools,
+        measured,
+        layout.audits,
+    )
 
 
 def _section_digests(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -37,7 +38,7 @@ from asdbench.registry import Use, code_digest
 if TYPE_CHECKING:
     from asdbench.features import Frames, LogMelSpec
 
-Kind = Literal["dataset", "generator", "clips", "quality", "detector", "scores"]
+Kind = Literal["dataset", "generator", "clips", "quality", "detector", "scores", "audit"]
 Progress = Callable[[int, int, str], None]
 
 
@@ -149,6 +150,14 @@ class ScoreClips(Task):
     parts: tuple[FittedPart, ...] = ()
 
 
+class AuditTask(Task):
+    """A task that writes its entry itself (:mod:`asdbench.engine.audit_tasks`)."""
+
+    def write(self, store: Store, folder: Path, context: Context) -> None:
+        """Write the entry into ``folder``."""
+        raise NotImplementedError
+
+
 def execute(task: Task, store: Store, device: str, progress: Progress) -> None:
     """Make ``task.entry`` unless it exists.
 
@@ -172,7 +181,8 @@ def execute(task: Task, store: Store, device: str, progress: Progress) -> None:
         scratch.mkdir(exist_ok=True)
         try:
             context = Context(getattr(task, "seed", 0), scratch, device, progress)
-            makers[type(task)](task, store, folder, context)
+            work = task.write if isinstance(task, AuditTask) else partial(makers[type(task)], task)
+            work(store, folder, context)
         finally:
             _remove(scratch)
 
@@ -306,15 +316,7 @@ def pool(
     def features(spec: LogMelSpec) -> Frames:
         from asdbench.features import Frames, log_mel
 
-        key = entry_key(
-            "features",
-            {
-                "spec": asdict(spec),
-                "audio": asdict(audio_format),
-                "clips": [ref.digest for ref in refs],
-                "code": code_digest(Frames),
-            },
-        )
+        key = features_key(refs, audio_format, spec)
 
         def make(folder: Path) -> None:
             audio = (read(i) for i in range(len(paths)))
@@ -324,6 +326,21 @@ def pool(
 
     labels: list[Label] = [ref.label or "normal" for ref in refs] if labelled else []
     return ClipPool(conditions, audio_format.sample_rate, read, labels, features)
+
+
+def features_key(refs: Sequence[ClipRef], audio_format: AudioFormat, spec: LogMelSpec) -> str:
+    """Return the key of the log-mel frames of ``refs``, in that order."""
+    from asdbench.features import Frames
+
+    return entry_key(
+        "features",
+        {
+            "spec": asdict(spec),
+            "audio": asdict(audio_format),
+            "clips": [ref.digest for ref in refs],
+            "code": code_digest(Frames),
+        },
+    )
 
 
 def _path(ref: ClipRef, store: Store) -> Path:

@@ -74,6 +74,10 @@ class FidelityRow(Model):
     """The same on real clips held out of the training."""
     chance: float | None = None
     """The same of a guess."""
+    p_chance: float | None = None
+    """Probability of at least that accuracy if clips had nothing to do with what was asked for."""
+    p_ceiling: float | None = None
+    """Probability of as low an accuracy if generated clips were as clear as real ones."""
     finding: Literal["kept", "ignored", "weak", "not measured"]
     """`kept`: not below the ceiling by more than chance explains; `ignored`: not above chance;
     `weak`: in between."""
@@ -96,6 +100,8 @@ class CoverageRow(Model):
     """`id` in the suite."""
     generator: str
     """`id` in the suite."""
+    grid: str | None = None
+    """Name of the grid that asked for the clips."""
     status: Literal["validated", "measured", "extrapolated"]
     """`validated`: real clips exist and the gap is equivalent; `measured`: they exist and it is
     not; `extrapolated`: generated clips only."""

@@ -1,0 +1,1 @@
+"""Audits of generators: leakage, copies, fidelity to conditions, coverage. Pure functions."""

@@ -1,0 +1,90 @@
+"""What a run brings to the audits of its generators, and whether their clips are copies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from asdbench.audit.conditions import SeenConditions
+from asdbench.audit.memorization import LEVEL, copies_p, holm
+from asdbench.report.audit_schema import FidelityRow, LeakageRow, MemorizationRow
+from asdbench.report.quality_schema import QualityRow
+
+
+@dataclass(frozen=True)
+class AuditFacts:
+    """What the audits of generators need beside the scores."""
+
+    leakage: tuple[LeakageRow, ...] = ()
+    fidelity: tuple[FidelityRow, ...] = ()
+    seen: Mapping[str, SeenConditions] = field(default_factory=dict)
+    """What each generator learned from, by its id."""
+
+
+def memorization_rows(
+    quality: Sequence[QualityRow], made_by: Mapping[str, str]
+) -> Iterator[MemorizationRow]:
+    """Yield a finding for each grid and machine whose clips may be copies.
+
+    A grid's machines are tested together: where nothing is copied, one of twenty grids has a
+    machine that is called copied, however many machines there are.
+
+    Parameters
+    ----------
+    quality
+        What was measured; rows of round trips are left out.
+    made_by
+        The generator of each grid of generated clips.
+    """
+    for grid, generator in made_by.items():
+        rows = [row for row in quality if row.grid == grid]
+        found = [(row, _p(row)) for row in rows]
+        adjusted = iter(holm([p for _, p in found if p is not None]))
+        for row, p in found:
+            yield _finding(row, generator, p, None if p is None else next(adjusted))
+
+
+def _p(row: QualityRow) -> float | None:
+    if row.copied_share is None:
+        return None
+    exceeding = round(row.copied_share * row.generated_clips)
+    return copies_p(exceeding, row.generated_clips, row.real_clips)
+
+
+def _finding(
+    row: QualityRow, generator: str, p: float | None, adjusted: float | None
+) -> MemorizationRow:
+    values = {"generator": generator, "grid": row.grid, "machine": row.machine}
+    if p is None or adjusted is None or row.copied_share is None:
+        why = row.notes[0] if row.notes else "the generator was given no clips of the machine"
+        return MemorizationRow(
+            **values,
+            finding="not measured",
+            share=None,
+            n=row.generated_clips,
+            sentence=f"{row.machine}: copies were not looked for: {why}.",
+        )
+    copied = adjusted < LEVEL
+    count = round(row.copied_share * row.generated_clips)
+    what = "clip is" if count == 1 else "clips are"
+    end = (
+        "more than chance explains: the generator repeats what it learned from"
+        if copied
+        else "which chance explains"
+    )
+    expected = row.copied_share_expected or 0.0
+    sentence = (
+        f"{row.machine}: {count} of {row.generated_clips} generated {what} nearer to a training "
+        f"clip than 99 % of the {row.real_clips} held-out real clips are; "
+        f"{expected * row.generated_clips:.1f} are expected where nothing is copied "
+        f"(p = {p:.2g}), {end}."
+    )
+    return MemorizationRow(
+        **values,
+        finding="copied" if copied else "not copied",
+        share=row.copied_share,
+        expected=row.copied_share_expected,
+        p=p,
+        n=row.generated_clips,
+        sentence=sentence,
+    )
