@@ -34,7 +34,7 @@ from asdbench.metrics.rank import Floats, MetricError
 from asdbench.stats.curves import Curve, pool_sizes
 from asdbench.stats.delong import placements
 from asdbench.stats.interval import NO_VARIATION, Interval, normal_quantile, too_few
-from asdbench.stats.resampling import Codes, RankMetric, Resampled, blocks, draw_counts
+from asdbench.stats.resampling import Codes, RankMetric, Take, sample_sums
 
 DELONG_RANGE = (0.1, 0.9)
 """AUCs within which the normal approximation of DeLong's method holds at 50 clips a class."""
@@ -100,7 +100,8 @@ def combination(
     if metric == "auc" and all(low <= value <= high for value in values):
         found = _delong(terms, estimate, confidence, codes)
     else:
-        samples = _samples(terms, sizes, codes, metric, draws, rng)
+        takes = {name: Take(size, codes.get(name)) for name, size in sizes.items()}
+        samples = sample_sums([terms], takes, metric, draws, rng)[:, 0]
         if np.ptp(samples) <= _ROUNDING:
             return Interval.missing(estimate, confidence, NO_VARIATION)
         perfect = metric == "auc" and any(value in (0.0, 1.0) for value in values)
@@ -152,23 +153,3 @@ def _variance_of_mean(values: Floats, clusters: Codes | None) -> float:
         return float(np.var(values, ddof=1)) / values.size
     sums = np.bincount(clusters, weights=values - np.mean(values))
     return float(np.sum(sums**2)) * sums.size / (sums.size - 1) / values.size**2
-
-
-def _samples(
-    terms: Sequence[tuple[float, Curve]],
-    sizes: Mapping[str, int],
-    codes: Mapping[str, Codes],
-    metric: RankMetric,
-    draws: int,
-    rng: np.random.Generator,
-) -> Floats:
-    prepared = [(weight, Resampled.of(curve)) for weight, curve in terms]
-    width = max(sum(sizes.values()) // 4, *(curve.thresholds for _, curve in prepared))
-    parts = []
-    for count in blocks(draws, width):
-        counts = {name: draw_counts(n, codes.get(name), count, rng) for name, n in sizes.items()}
-        total = np.zeros(count)
-        for weight, curve in prepared:
-            total += weight * curve.metric(counts, metric)
-        parts.append(total)
-    return np.concatenate(parts)

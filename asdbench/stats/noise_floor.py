@@ -30,7 +30,7 @@ class NoiseFloor:
 
     @property
     def floor(self) -> float:
-        """What \\|gap\\| the given share of the halves stay below."""
+        """What |gap| the given share of the halves stay below."""
         return float(np.quantile(np.abs(self.gaps), self.share))
 
 

@@ -38,7 +38,7 @@ def permutation_test(
 ) -> PermutationTest:
     """Test whether real and generated clips could be exchanged without changing the gap.
 
-    p = (1 + deals with at least this \\|gap\\|) / (1 + ``draws``) (B. Phipson and G. Smyth,
+    p = (1 + deals with at least this |gap|) / (1 + ``draws``) (B. Phipson and G. Smyth,
     Statistical Applications in Genetics and Molecular Biology 9, 2010): never 0, and below a in
     at most a share a of perfect generators.
 

@@ -6,7 +6,7 @@ depend on the order in which a linear-algebra library adds them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,17 +28,30 @@ def blocks(draws: int, width: int) -> list[int]:
     return [min(size, draws - start) for start in range(0, draws, size)]
 
 
-def draw_counts(clips: int, clusters: Codes | None, draws: int, rng: np.random.Generator) -> Floats:
-    """Return how often each draw takes each clip of a pool, (draws, clips).
+@dataclass(frozen=True)
+class Take:
+    """How a pool is resampled."""
 
-    Clips are drawn with replacement; with ``clusters`` (clips,), numbers from 0, whole clusters
-    are (A. Davison and D. Hinkley, Bootstrap Methods, 1997, section 3.8).
-    """
-    units = clips if clusters is None else int(clusters.max()) + 1
-    picks = rng.integers(units, size=(draws, units)) + units * np.arange(draws)[:, None]
-    counts = np.bincount(picks.ravel(), minlength=draws * units).reshape(draws, units)
-    taken: Floats = (counts if clusters is None else counts[:, clusters]).astype(np.float64)
-    return taken
+    clips: int
+    """Clips of the pool."""
+    clusters: Codes | None = None
+    """Number of the cluster of each clip (clips,), from 0; None where clips are independent."""
+    size: int | None = None
+    """Clips of a draw; None: as many as the pool has."""
+
+    def counts(self, draws: int, rng: np.random.Generator) -> Floats:
+        """Return how often each draw takes each clip, (draws, clips).
+
+        Clips are drawn with replacement; where there are clusters, whole clusters are, as many
+        as there are (A. Davison and D. Hinkley, Bootstrap Methods, 1997, section 3.8).
+        """
+        clusters = self.clusters
+        units = self.clips if clusters is None else int(clusters.max()) + 1
+        size = units if clusters is not None or self.size is None else self.size
+        picks = rng.integers(units, size=(draws, size)) + units * np.arange(draws)[:, None]
+        counts = np.bincount(picks.ravel(), minlength=draws * units).reshape(draws, units)
+        taken = counts if clusters is None else counts[:, clusters]
+        return np.asarray(taken, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -92,3 +105,30 @@ class Resampled:
         total = negative.sum(axis=1) * positive.sum(axis=1)
         aucs: Floats = won / total
         return aucs
+
+
+def sample_sums(
+    sums: Sequence[Sequence[tuple[float, Curve]]],
+    takes: Mapping[str, Take],
+    metric: RankMetric,
+    draws: int,
+    rng: np.random.Generator,
+) -> Floats:
+    """Return bootstrap draws of weighted sums of metrics, (draws, sums).
+
+    Pools of the same name are drawn once for all sums, so these vary together as they should.
+    ``takes`` says how each pool is drawn; its order is that of the draws.
+    """
+    prepared = [[(weight, Resampled.of(curve)) for weight, curve in terms] for terms in sums]
+    thresholds = [curve.thresholds for terms in prepared for _, curve in terms]
+    # A quarter: of the few pools of one gap, the widest curve decides.
+    width = max(sum(take.clips for take in takes.values()) // 4, *thresholds)
+    parts = []
+    for count in blocks(draws, width):
+        counts = {name: take.counts(count, rng) for name, take in takes.items()}
+        part = np.zeros((count, len(sums)))
+        for column, terms in enumerate(prepared):
+            for weight, curve in terms:
+                part[:, column] += weight * curve.metric(counts, metric)
+        parts.append(part)
+    return np.concatenate(parts)
