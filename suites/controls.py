@@ -152,7 +152,7 @@ class HumParams(Params):
 
     frequency: float = Field(3000.0, gt=0.0, lt=SAMPLE_RATE / 2)
     """Hz."""
-    level_db: float = Field(-25.0, le=0.0)
+    level_db: float = Field(-30.0, le=0.0)
     """Power of the tone over that of the clip, dB."""
 
 
