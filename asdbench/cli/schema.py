@@ -13,12 +13,15 @@ class Format(StrEnum):
 
     suite = "suite"
     report = "report"
+    comparison = "comparison"
 
 
 def schema(
-    name: Annotated[Format, typer.Argument(metavar="suite|report", help="Which file format.")],
+    name: Annotated[
+        Format, typer.Argument(metavar="suite|report|comparison", help="Which file format.")
+    ],
 ) -> None:
-    """Print the JSON Schema of suites (for editors and linters) or of report.json.
+    """Print the JSON Schema of suites (for editors and linters), of report.json or of comparisons.
 
     For example:
 
@@ -26,9 +29,17 @@ def schema(
     """
     import json
 
+    from pydantic import BaseModel
+
+    from asdbench.comparison.schema import ComparisonFile
     from asdbench.report.schema import Report
     from asdbench.suite.model import Suite
 
-    described = (Suite if name is Format.suite else Report).model_json_schema()
+    models: dict[Format, type[BaseModel]] = {
+        Format.suite: Suite,
+        Format.report: Report,
+        Format.comparison: ComparisonFile,
+    }
+    described = models[name].model_json_schema()
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     typer.echo(json.dumps({**dialect, **described}, indent=2))

@@ -66,7 +66,7 @@ def test_run_report_compare(toy_suite: Path, tmp_path: Path):
     assert wrong.returncode == 2
     assert "Allowed: md, csv" in wrong.stderr
 
-    same = asdbench("compare", tmp_path / "run", tmp_path / "run", "--json")
+    same = asdbench("compare", tmp_path / "run", tmp_path / "run", "--format", "json")
     assert same.returncode == 0
     assert json.loads(same.stdout)["verdict"] == "same"
 

@@ -113,7 +113,7 @@ def test_tables_and_comparisons_cover_the_arms(arms_suite: Path, tmp_path: Path)
     )
     other = report.model_copy(update={"arms": (moved, *report.arms[1:])})
     (change,) = compare(report, other).changes
-    assert (change.value, change.key[-1]) == ("auc_codec", "made")
+    assert (change.value, change.key.grid) == ("auc_codec", "made")
     assert change.difference == pytest.approx(-0.2)
 
 

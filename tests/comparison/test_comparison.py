@@ -9,7 +9,7 @@ from asdbench.comparison import compare
 from asdbench.report.schema import Report
 from asdbench.report.write import read_report, write_report
 
-DATA = Path(__file__).parent / "historic_reports"
+DATA = Path(__file__).parents[1] / "historic_reports"
 
 
 @pytest.fixture
@@ -46,18 +46,19 @@ def test_old_reports_are_rendered(name, tmp_path):
     assert read_report(tmp_path) == report
 
 
-def test_lost_arms_are_changes_and_new_ones_are_not():
+def test_lost_arms_are_lost_and_new_ones_are_not():
     full = read_report(DATA / "report_2.json")
     less = full.model_copy(update={"arms": ()})
     outcome = compare(full, less)
-    assert outcome.exit_code == 3
+    assert outcome.exit_code == 5
+    assert {c.status for c in outcome.changes} == {"lost"}
     assert {c.value for c in outcome.changes} == {
-        "auc_matched",
-        "auc_artifact",
-        "auc_coded",
-        "auc_codec",
-    }
-    assert compare(less, full).verdict == "same"
+        f"{metric}_{arm}"
+        for metric in ("auc", "pauc")
+        for arm in ("matched", "artifact", "coded", "codec")
+    } | {"auc_matched_gap", "auc_coded_gap"}
+    more = compare(less, full)
+    assert (more.exit_code, more.counts["new"]) == (0, len(outcome.changes))
 
 
 def test_a_report_equals_itself(base):
@@ -74,7 +75,9 @@ def test_a_change_beyond_tolerance_counts_in_both_directions(base, by):
     (change,) = outcome.changes
     assert change.value == "auc_real"
     assert change.difference == pytest.approx(by)
-    assert change.key[:2] == (base.cells[0].machine, base.cells[0].section)
+    assert (change.key.machine, change.key.section) == (base.cells[0].machine, "00")
+    assert change.status == ("improvement" if by > 0 else "regression")
+    assert str(change.key) == "fan/00/source/level/perturbed"
 
 
 def test_a_change_at_tolerance_does_not_count(base):
@@ -96,12 +99,21 @@ def test_a_failed_row_is_lost(base):
     assert compare(base, worse).exit_code == 5
 
 
-def test_a_value_that_became_null_is_a_change(base):
-    auc = base.cells[0].auc.model_copy(update={"generated": None})
+def test_a_value_that_became_null_is_lost_and_the_other_way_it_appeared(base):
+    auc = base.cells[0].auc.model_copy(update={"generated": None, "reason": "all clips failed"})
     cell = base.cells[0].model_copy(update={"auc": auc})
-    outcome = compare(base, base.model_copy(update={"cells": (cell, *base.cells[1:])}))
-    assert outcome.exit_code == 3
-    assert outcome.changes[0].difference is None
+    without = base.model_copy(update={"cells": (cell, *base.cells[1:])})
+    outcome = compare(base, without)
+    assert outcome.exit_code == 5
+    (change,) = outcome.changes
+    assert (change.value, change.status, change.difference) == ("auc_paper", "lost", None)
+    assert "all clips failed" in (change.reason or "")
+    back = compare(without, base)
+    assert back.exit_code == 3
+    assert [(c.value, c.status) for c in back.changes] == [("auc_paper", "appeared")]
+    neither = compare(without, without)
+    assert (neither.verdict, neither.exit_code) == ("unresolved", 0)
+    assert "no value on either side" in (neither.unresolved[0].reason or "")
 
 
 @pytest.mark.parametrize(
@@ -139,5 +151,5 @@ def test_changed_code_and_parameters_are_noted(base):
 
 
 def test_tolerance_is_reported(base):
-    assert compare(base, base, 0.5).tolerance == 0.5
+    assert compare(base, base, 0.5).tolerances == {"default": 0.5}
     assert np.isclose(compare(base, moved(base, 0, 0.4), 0.5).n_rows, 24)

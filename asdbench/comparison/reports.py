@@ -1,0 +1,91 @@
+"""Compare two reports row by row: what changed, what was lost, what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from asdbench.comparison.comparability import notes, obstacles
+from asdbench.comparison.findings import findings_of
+from asdbench.comparison.judging import judge
+from asdbench.comparison.numbers import cell_rows, pairs_of
+from asdbench.comparison.only import Part, part_of
+from asdbench.comparison.outcome import Change, Comparison
+from asdbench.comparison.paired import PairedRuns
+from asdbench.comparison.quantity import Key
+from asdbench.comparison.side import Side
+from asdbench.comparison.tolerance import DEFAULT_TOLERANCE, Tolerances
+from asdbench.report.schema import Report
+
+
+def compare(
+    base: Report | Side,
+    new: Report | Side,
+    tolerance: float = DEFAULT_TOLERANCE,
+    gates: Mapping[str, float] | None = None,
+    only: Sequence[str] = (),
+) -> Comparison:
+    """Join two reports on machine, section, domain, detector and grid, and judge every number.
+
+    Parameters
+    ----------
+    base, new
+        Reports, or reports with their scores: then differences have paired intervals.
+    tolerance
+        A number has changed when it moved by more than this, in either direction.
+    gates
+        Tolerances by name (see :data:`asdbench.comparison.tolerance.NAMES`). With any, only
+        these numbers decide about the outcome.
+    only
+        ``FIELD=NAME`` texts: which rows are compared.
+
+    Raises
+    ------
+    AsdbenchError
+        When ``only`` names nothing that the base has.
+    """
+    one = base if isinstance(base, Side) else Side(base)
+    other = new if isinstance(new, Side) else Side(new)
+    part = part_of(one.report, other.report, only)
+    tolerances = Tolerances(tolerance, dict(gates or {}))
+    found = tuple(obstacles(one.report, other.report, part))
+    runs = PairedRuns(one, other)
+    remarks = [*notes(one.report, other.report)]
+    if runs.obstacle is not None:
+        remarks.append(f"{runs.obstacle}: tolerances only, no paired intervals")
+    rows: tuple[Change, ...] = ()
+    lost: list[Key] = []
+    added: list[Key] = []
+    n_rows = 0
+    if not found:
+        old_rows = {key: c for key, c in cell_rows(one.report).items() if part.has(key)}
+        new_rows = {key: c for key, c in cell_rows(other.report).items() if part.has(key)}
+        both = [key for key in old_rows if key in new_rows]
+        lost = [key for key in old_rows if key not in new_rows]
+        lost += [k for k in both if old_rows[k].status == "ok" != new_rows[k].status]
+        added = [key for key in new_rows if key not in old_rows]
+        n_rows = len(both)
+        rows = (
+            *(
+                judge(pair, tolerances, runs.interval)
+                for pair in pairs_of(one.report, other.report, lost)
+                if part.has(pair.key)
+            ),
+            *_findings(one.report, other.report, part, tolerances),
+        )
+    names = {"default": tolerance} if not gates else dict(gates)
+    return Comparison(
+        f"{one.report.suite.name} {one.report.suite.version}",
+        found, tuple(remarks), rows, tuple(lost), tuple(added), n_rows, names,
+        one.report.confidence,
+    )  # fmt: skip
+
+
+def _findings(base: Report, new: Report, part: Part, tolerances: Tolerances) -> Iterator[Change]:
+    """Yield what became of every finding that the base has."""
+    now = findings_of(new)
+    for (key, finding), before in findings_of(base).items():
+        if part.has(key):
+            after = now.get((key, finding))
+            status, reason = finding.status(before, after)
+            gated = tolerances.gated(None)
+            yield Change(key, finding.name, before, after, status, gated, reason=reason)

@@ -1,0 +1,100 @@
+"""The ROC curves behind a report's numbers, from its score table."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from asdbench.comparison.quantity import Key, Quantity
+from asdbench.comparison.side import Side
+from asdbench.metrics.definitions import DefinitionId
+from asdbench.report.build import scored_arms
+from asdbench.report.cells import SUBSETS, Arm, Rules
+from asdbench.report.section_arms import ArmCurve, ArmKey, SectionArms, scored_sides
+from asdbench.stats.curves import Curve, Pool
+from asdbench.suite.arms import SIDES, Pairing, pairings_of
+
+Terms = list[tuple[float, ArmCurve]]
+"""Weights and curves whose weighted sum a number is."""
+
+
+@dataclass(frozen=True)
+class ScoredSide:
+    """One side of a comparison, as curves."""
+
+    side: Side
+    which: str
+    """`base` or `new`."""
+
+    @functools.cached_property
+    def _arms(self) -> Mapping[ArmKey, Sequence[Arm]]:
+        return {} if self.side.scores is None else scored_arms(self.side.scores)
+
+    @functools.cached_property
+    def _pairings(self) -> Mapping[str | None, Pairing]:
+        report = self.side.report
+        found = pairings_of([plugin.id for plugin in report.generators], report.grids)
+        return {pairing.anomalies or pairing.generator: pairing for pairing in found}
+
+    @functools.cached_property
+    def _repeats(self) -> Mapping[str, int]:
+        scores = self.side.scores
+        if scores is None:
+            return {}
+        return {
+            str(name): int(last) + 1
+            for name, last in scores.groupby("detector").repeat.max().items()
+        }
+
+    def terms(self, key: Key, quantity: Quantity) -> Terms | str:
+        """Return weights and curves of a section's number, or why there are none."""
+        terms: Terms = []
+        signed = [(quantity.arm, 1.0), *([("real", -1.0)] if quantity.gap else [])]
+        for arm, sign in signed:
+            curves = self._curves(key, arm, quantity)
+            if isinstance(curves, str):
+                return curves
+            terms += [(sign / len(curves), one) for one in curves]
+        return terms
+
+    def _curves(self, key: Key, arm: str, quantity: Quantity) -> list[ArmCurve] | str:
+        section = self._section(key)
+        subset = next((name for name in SUBSETS if name == key.domain), None)
+        if section is None or subset is None:
+            return f"no scores of {key} ({self.which})"
+        found = section.curves(arm, subset, quantity.metric)
+        if isinstance(found, str):
+            return found
+        return [self._named(one, section.pairing, arm, key) for one in found]
+
+    def _section(self, key: Key) -> SectionArms | None:
+        detector, machine, section = key.detector, key.machine, key.section
+        if detector is None or machine is None or section is None:
+            return None
+        pairing = self._pairings.get(key.grid, Pairing("", {}))
+        report = self.side.report
+        rules = Rules(DefinitionId(report.definition), report.confidence, 0, 0)
+        scored = scored_sides(pairing, self._arms, (detector, machine, section))
+        repeats = self._repeats.get(detector)
+        if repeats is None:
+            return None
+        return SectionArms(pairing, machine, section, detector, scored, repeats, rules)
+
+    def _named(self, one: ArmCurve, pairing: Pairing, arm: str, key: Key) -> ArmCurve:
+        """Return the curve with generated pools named after their audio.
+
+        A generated clip's name says where it stands, not what it sounds like: two runs made the
+        same clips only where their reports identify them so.
+        """
+        pools = []
+        for side, pool in zip(SIDES[arm], one.curve.pools, strict=True):
+            if side.startswith("generated"):
+                grid = self.side.report.grids.get(pairing.grids[side])
+                audio = grid.clips.get(key.place) if grid is not None else None
+                if audio is None:  # an older report: the same scores to the last bit
+                    audio = hashlib.sha256(pool.scores.tobytes()).hexdigest()
+                pool = Pool(f"{pool.clips} {one.generation} {audio}", pool.scores)
+            pools.append(pool)
+        return replace(one, curve=Curve(*pools))
