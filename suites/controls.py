@@ -28,10 +28,12 @@ from asdbench.api import (
     GeneratedBatch,
     Generator,
     GeneratorInfo,
+    Label,
     LabelledClipSet,
     Params,
     Part,
     Request,
+    TrainingManifest,
 )
 from asdbench.datasets.simulated.mix import render
 from asdbench.datasets.simulated.plan import SAMPLE_RATE, SECTIONS
@@ -41,7 +43,7 @@ from asdbench.errors import PluginError
 _BLOCKS = 10**6  # runs of indices that hold every setting once; a data set has the first few
 
 
-class _Control(Generator):
+class Control(Generator):
     """A generator that learns nothing and makes one clip at a time."""
 
     def fit(self, train: LabelledClipSet, context: Context) -> None:
@@ -62,6 +64,10 @@ class _Control(Generator):
             yield GeneratedBatch([audio], train.sample_rate, [notes])
             context.progress(done, len(requests), f"{self.info.id}: clips")
 
+    def training_manifest(self) -> TrainingManifest | None:
+        """Return nothing: it learned from no clip."""
+        return TrainingManifest()
+
     def save(self, folder: Path) -> None:
         """Write that there is nothing to write."""
         (folder / "control.json").write_text(json.dumps({"learned": None}), encoding="utf-8")
@@ -72,7 +78,7 @@ class _Control(Generator):
         return cls(params)
 
 
-class Perfect(_Control):
+class Perfect(Control):
     """Simulates new clips of the condition: other recordings of the same machine.
 
     Its clips have the distribution of the data set's own, so every difference that a report finds
@@ -116,21 +122,22 @@ class Perfect(_Control):
             )
         domain, size, setting = found[0]
         first = size * int(rng.integers(_BLOCKS))
-        specs = (
-            ClipSpec(
-                condition.machine,
-                condition.section,
-                domain,
-                "test",
-                request.label,
-                index,
-                request.seed,
-            )
-            for index in range(first, first + size)
+        spec = next(
+            spec
+            for spec in clip_specs(condition, domain, request.label, first, size, request.seed)
+            if tuple(sorted(spec.setting)) == setting
         )
-        spec = next(spec for spec in specs if tuple(sorted(spec.setting)) == setting)
-        samples = render(spec, request.samples / SAMPLE_RATE)
-        return np.asarray(samples, dtype=np.float32)
+        return np.asarray(render(spec, request.samples / SAMPLE_RATE), dtype=np.float32)
+
+
+def clip_specs(
+    place: Condition, domain: Domain, label: Label, first: int, count: int, seed: int
+) -> list[ClipSpec]:
+    """Return what ``count`` test clips of the section of ``place`` depend on, from ``first`` on."""
+    return [
+        ClipSpec(place.machine, place.section, domain, "test", label, index, seed)
+        for index in range(first, first + count)
+    ]
 
 
 def _settings(condition: Condition) -> list[tuple[Domain, int, tuple[tuple[str, str], ...]]]:
@@ -200,62 +207,6 @@ class Deaf(Perfect):
         domain, setting = known[int(rng.integers(len(known)))]
         made = Condition(wanted.machine, wanted.section, domain, tuple(sorted(setting)))
         return self.simulated(made, request, train, rng), {"condition": str(made)}
-
-
-class MemorizerParams(Params):
-    """How a training clip is changed before it is given back."""
-
-    gain_db: float = Field(0.5, ge=0.0)
-    """Largest change of level either way, dB."""
-    noise_db: float = Field(-40.0, le=0.0)
-    """Power of added white noise over that of the clip, dB."""
-
-
-class Memorizer(_Control):
-    """Gives training clips of the label back, a little louder or softer and with faint noise.
-
-    Of those with the condition that is asked for; else of the domain, of the section, of the
-    machine.
-    """
-
-    info = GeneratorInfo(
-        id="memorizer",
-        version="1",
-        params=MemorizerParams,
-        description="Control: its training clips, hardly changed.",
-    )
-    params: MemorizerParams
-
-    def clip(
-        self, request: Request, train: LabelledClipSet, rng: np.random.Generator
-    ) -> tuple[Audio, dict[str, str]]:
-        """Return a training clip, changed too little to be another one."""
-        known = _nearest(request, train)
-        if not known:
-            raise PluginError(
-                f"'{self.info.id}' was lent no {request.label} clip of {request.condition.machine}",
-                "Raise `split: {generator_train:, generator_normals:}`.",
-            )
-        source = known[int(rng.integers(len(known)))]
-        clip = np.resize(train.audio(source).astype(np.float64), request.samples)
-        clip *= 10 ** (rng.uniform(-1.0, 1.0) * self.params.gain_db / 20)
-        noise = np.sqrt(np.mean(clip**2)) * 10 ** (self.params.noise_db / 20)
-        clip += noise * rng.standard_normal(len(clip))
-        return clip.astype(np.float32), {"source": str(source)}
-
-
-def _nearest(request: Request, train: LabelledClipSet) -> list[int]:
-    """Return the training clips of the label that share most with the condition asked for."""
-    wanted = request.condition
-    pairs = enumerate(zip(train.conditions, train.labels, strict=True))
-    known = [
-        ((c == wanted, (c.section, c.domain) == (wanted.section, wanted.domain), shared), index)
-        for index, (c, label) in pairs
-        if label == request.label and c.machine == wanted.machine
-        for shared in [c.section == wanted.section]
-    ]
-    most = max((shared for shared, _ in known), default=None)
-    return [index for shared, index in known if shared == most]
 
 
 class BackwardsParams(Params):
