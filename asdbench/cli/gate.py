@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +11,11 @@ import typer
 from asdbench.cli.options import RunArgument
 
 if TYPE_CHECKING:
+    from asdbench.report.outcome_schema import GateResult
     from asdbench.report.schema import Report
+
+MOST = 10
+"""Deciding rows of one gate that are printed."""
 
 
 def gate(
@@ -18,69 +24,126 @@ def gate(
         bool, typer.Option("--strict", help="Exit with 6 where a gate is inconclusive.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    gates: Annotated[
+        Path | None,
+        typer.Option(
+            "--gates",
+            metavar="FILE",
+            help="Check the gates of this YAML file (a list under `gates:`) instead of the "
+            "suite's. The report stays as it is.",
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="ID", help="Check this gate only. Repeatable."),
+    ] = None,
 ) -> None:
-    """Say whether a run meets the gates of its suite.
+    """Say whether a run meets the gates of its suite, and which rows decide.
 
     Exit codes: 0 every gate passes, 3 one fails, 6 none fails and one is inconclusive (0 without
-    --strict). On simulated data a comparison with published numbers is inconclusive.
+    --strict). docs/gates.md describes the gates.
 
     For example:
 
-        asdbench gate runs/mimii_dg_baselines-20260101-120000 --strict
+        asdbench gate runs/mimii_dg-20260101-120000 --strict
+
+        asdbench gate runs/mimii_dg-20260101-120000 --gates ci-gates.yaml
     """
     from asdbench.report.write import read_report
 
-    raise typer.Exit(print_gates(read_report(run), strict, as_json))
+    report = read_report(run)
+    results: Sequence[GateResult] = report.gates
+    if gates is not None:
+        from asdbench.report.gate_file import check_gate_file
+
+        results = check_gate_file(gates, report)
+    raise typer.Exit(print_gates(_chosen(results, only, report), strict, as_json, gates))
 
 
-def print_gates(report: Report, strict: bool, as_json: bool = False) -> int:
+def print_gates(
+    results: Sequence[GateResult], strict: bool, as_json: bool = False, source: Path | None = None
+) -> int:
     """Print what became of every gate; return the exit code.
 
-    Raises
-    ------
-    AsdbenchError
-        When the suite has no gates.
+    Parameters
+    ----------
+    results
+        One for each gate.
+    strict
+        Whether an inconclusive gate counts.
+    as_json
+        Whether to print JSON.
+    source
+        The file that the gates come from; None: the suite.
     """
-    from asdbench.errors import AsdbenchError
     from asdbench.report.gates import verdict_of
 
-    if not report.gates:
-        raise AsdbenchError(
-            f"suite '{report.suite.name}' has no gates",
-            "Write them under `gates:` in the suite; docs/suites.md describes them.",
-        )
-    verdict = verdict_of(report.gates)
+    verdict = verdict_of(results)
     if as_json:
-        _print_json(report, verdict)
+        _print_json(results, verdict, source)
     else:
-        _print(report, verdict)
+        _print(results, verdict, source)
     return {"pass": 0, "fail": 3, "inconclusive": 6 if strict else 0}[verdict]
 
 
-def _print(report: Report, verdict: str) -> None:
+def _chosen(
+    results: Sequence[GateResult], only: Sequence[str] | None, report: Report
+) -> list[GateResult]:
+    from asdbench.errors import AsdbenchError
+    from asdbench.registry import did_you_mean
+
+    if not results:
+        raise AsdbenchError(
+            f"suite '{report.suite.name}' has no gates",
+            "Write them under `gates:` in the suite, or in a file: --gates FILE. "
+            "docs/gates.md describes them.",
+        )
+    ids = [result.id for result in results]
+    for name in only or ():
+        if name not in ids:
+            raise AsdbenchError(
+                f"--only {name}: there is no such gate.{did_you_mean(name, ids)}",
+                f"Allowed: {', '.join(ids)}.",
+            )
+    return [result for result in results if not only or result.id in only]
+
+
+def _print(results: Sequence[GateResult], verdict: str, source: Path | None) -> None:
     from asdbench.cli.tables import compact_table, console
-    from asdbench.report.text import number
+    from asdbench.report.gate_tables import deciding, demand, value_row
 
-    for gate in report.gates:
-        typer.echo(f"{gate.verdict}: {gate.id}: {gate.reason}")
-        far = [value for value in gate.values if value.verdict == "fail"]
-        if not far:
+    table = compact_table(f"Gates of {source}" if source else "Gates")
+    for name in ("gate", "verdict", "what must hold"):
+        table.add_column(name, overflow="fold")
+    table.add_column("values", justify="right")
+    for result in results:
+        table.add_row(result.id, result.verdict, demand(result), str(len(result.values)))
+    console().print(table)
+    for result in results:
+        typer.echo(f"{result.verdict}: {result.id}: {result.reason}")
+        if result.verdict == "pass" or not result.values:
             continue
-        table = compact_table(f"Beyond {gate.tolerance:g}: {gate.metric} of {gate.reference}")
-        for name in ("method", "machine", "section", "domain"):
-            table.add_column(name)
-        for name in ("ours", "published", "difference"):
-            table.add_column(name, justify="right")
-        for value in far:
-            where = (value.machine or "all", value.section or "all", value.domain or "both")
-            numbers = (number(value.ours), number(value.published), number(value.difference, True))
-            table.add_row(value.method, *where, *numbers)
-        console().print(table)
-    typer.echo(f"gates: {verdict}")
+        rows = deciding(result)
+        shown = compact_table()
+        for name in ("where", "detector", "generator", "value", "because"):
+            shown.add_column(name, overflow="fold")
+        for value in rows[:MOST]:
+            shown.add_row(*value_row(result, value))
+        console().print(shown)
+        if len(rows) > MOST:
+            typer.echo(f"{len(rows) - MOST} more: --json lists them.")
+    count = {name: sum(r.verdict == name for r in results) for name in ("fail", "inconclusive")}
+    undecided = [f"{n} {name}" for name, n in count.items() if n]
+    typer.echo(f"gates: {verdict}" + (f" ({', '.join(undecided)})" if undecided else ""))
 
 
-def _print_json(report: Report, verdict: str) -> None:
+def _print_json(results: Sequence[GateResult], verdict: str, source: Path | None) -> None:
+    import hashlib
     import json
 
-    gates = [gate.model_dump(mode="json") for gate in report.gates]
-    typer.echo(json.dumps({"verdict": verdict, "gates": gates}, indent=2, allow_nan=False))
+    origin = None
+    if source is not None:
+        origin = {"file": str(source), "sha256": hashlib.sha256(source.read_bytes()).hexdigest()}
+    gates = [result.model_dump(mode="json") for result in results]
+    said = {"verdict": verdict, "gates_file": origin, "gates": gates}
+    typer.echo(json.dumps(said, indent=2, allow_nan=False))

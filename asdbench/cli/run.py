@@ -56,12 +56,18 @@ def run(
     from asdbench.cli.progress import observer
     from asdbench.cli.tables import print_summary
     from asdbench.engine.run import run as run_suite
+    from asdbench.errors import SuiteError
+    from asdbench.suite import load_suite
 
+    loaded = load_suite(suite, set_ or (), only or ())
+    if gate and not loaded.suite.gates:
+        raise SuiteError(
+            f"{loaded.name_for_people}: the suite has no gates to pass",
+            "Write them under `gates:`; docs/gates.md describes them.",
+        )
     with observer() as watch:
         result = run_suite(
-            suite,
-            overrides=set_ or (),
-            only=only or (),
+            loaded,
             store=store,
             out=out,
             fresh=fresh,
@@ -77,7 +83,7 @@ def run(
     if gate:
         from asdbench.cli.gate import print_gates
 
-        raise typer.Exit(print_gates(result.report, strict=False))
+        raise typer.Exit(print_gates(result.report.gates, strict=False))
 
 
 def _incomplete(result: Run) -> str:

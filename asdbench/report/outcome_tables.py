@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from asdbench.report.outcome_schema import GateResult, PublishedRow, ReferenceFacts
+from asdbench.report.gate_tables import gate_blocks
+from asdbench.report.outcome_schema import PublishedRow, ReferenceFacts
 from asdbench.report.schema import Report
 from asdbench.report.text import escaped, notes, number, table
 
@@ -16,7 +17,7 @@ SIMULATED = (
 
 def outcome_blocks(report: Report) -> list[str]:
     """Return the sections on selections, published numbers and gates; what there is of them."""
-    return [*_selections(report), *_published(report), *_gates(report)]
+    return [*_selections(report), *_published(report), *gate_blocks(report)]
 
 
 def _selections(report: Report) -> list[str]:
@@ -91,18 +92,3 @@ def _reference(reference: ReferenceFacts, rows: Sequence[PublishedRow]) -> list[
         table(shown, headers, 6) if shown else "",
         *notes(found, "tables/published.csv"),
     ]
-
-
-def _gates(report: Report) -> list[str]:
-    if not report.gates:
-        return []
-    rows = [
-        [g.id, _demand(g), g.verdict, escaped(g.reason), str(len(g.values))] for g in report.gates
-    ]
-    headers = ["gate", "what must hold", "verdict", "because", "values"]
-    return ["## Gates", table(rows, headers, 4)]
-
-
-def _demand(gate: GateResult) -> str:
-    over = {"section": "of every section", "machine": "of every machine", "all": "over all"}
-    return f"{gate.metric} {over[gate.over]} within {gate.tolerance:g} of {gate.reference}"

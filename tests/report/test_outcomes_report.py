@@ -18,6 +18,7 @@ from asdbench.suite.gate_models import ReferenceGateModel
 from asdbench.suite.model import Suite
 from asdbench.suite.outcome_models import SelectionModel
 from asdbench.suite.reference import Reference
+from made_report import made_report
 
 Table = Mapping[tuple[str, str, str], tuple[float, float]]
 """(detector, machine, section) -> AUC of the source and of the target domain."""
@@ -221,7 +222,7 @@ def check(tolerance: float, metric: str, over: str, simulated: bool = False) -> 
             "tolerance": tolerance,
         }
     )
-    (result,) = check_gates([gate], published(), simulated)
+    (result,) = check_gates([gate], made_report(published=published(), simulated=simulated))
     return result
 
 
@@ -265,11 +266,12 @@ def test_a_missing_number_is_inconclusive_unless_another_is_off() -> None:
     gate = ReferenceGateModel(
         id="g", check="reference", reference="paper", metric="auc", over="section", tolerance=0.1
     )
-    (missing,) = check_gates([gate], published(table), simulated=False)
+    report = made_report(published=published(table))
+    (missing,) = check_gates([gate], report)
     assert missing.verdict == "inconclusive"
     assert missing.reason == "1 of 3 values have no counterpart in this run"
     strict = gate.model_copy(update={"tolerance": 0.05})
-    (off,) = check_gates([strict], published(table), simulated=False)
+    (off,) = check_gates([strict], report)
     assert off.verdict == "fail"
     assert verdict_of([missing, off]) == "fail"
     assert verdict_of([missing]) == "inconclusive"

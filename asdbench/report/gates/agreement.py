@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from asdbench.report.gates.estimate import Estimate, adjusted
 from asdbench.report.gates.rows import wanted
 from asdbench.report.gates.ruling import rule
@@ -23,9 +21,7 @@ def check_rank_agreement(gate: RankAgreementGateModel, report: Report) -> GateRe
     below = "not below" if gate.min_tau is None else "at least"
     demand = f"tau of the detectors' rankings {where} ({gate.gap}) {below} {limit}"
     rows = _rows(gate, report)
-    estimates = [
-        Estimate.of(row.tau, row.tau_low, row.tau_high, report.confidence) for row in rows
-    ]
+    estimates = [Estimate.of(row.tau, row.tau_low, row.tau_high, report.confidence) for row in rows]
     limits = [row.tau_ceiling if gate.min_tau is None else gate.min_tau for row in rows]
     raw = [
         None if e is None or limit is None or row.n_detectors < FEWEST else e.p_below(limit)
@@ -87,5 +83,3 @@ def _value(
         verdict=verdict,
         reason=shown,
     )
-
-

@@ -66,7 +66,7 @@ def _of_finding(finding: ArtifactFinding, confidence: float) -> Measured:
             "0.5 by more than chance explains"
         )
     reason = finding.sentence if estimate is None else None
-    return Measured(place, finding.auc, estimate, reason, contradiction)
+    return Measured(place, finding.auc, estimate, reason, contradiction=contradiction)
 
 
 def _mean(key: Key, values: list[ArmValue], confidence: float) -> Measured:

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from asdbench.report.gates.arm_values import arm_estimates
-from asdbench.report.gates.estimate import Estimate, adjusted, near_verdict
+from asdbench.report.gates.estimate import Estimate, adjusted
 from asdbench.report.gates.rows import Measured, wanted
 from asdbench.report.gates.ruling import rule
-from asdbench.report.outcome_schema import GateResult, GateValue
+from asdbench.report.outcome_schema import GateResult, GateValue, Verdict
 from asdbench.report.schema import Report
 from asdbench.report.trust_schema import VerdictRow
 from asdbench.suite.gate_models import (
@@ -37,13 +37,16 @@ def check_equivalence(gate: EquivalenceGateModel, report: Report) -> GateResult:
         target = 0.5 if gate.target is None else gate.target
         demand = f"{gate.arm} AUC {EVERY[gate.over]} within {gate.margin:g} of {target:g}"
         rows = arm_estimates(gate, gate.arm, gate.over, report)
-        return rule(gate, demand, _near(rows, target, gate.margin, gate.multiplicity == "holm"))
+        values = _near(rows, target, gate.margin, gate.multiplicity == "holm")
+        return rule(gate, demand, values, f"the report has no {gate.arm} arm")
     gap = gate.gap or "headline"
     name = {"auc": "AUC", "pauc": "pAUC"}[gate.metric]
     demand = f"{gap} {name} gap {EVERY[gate.over]} within {gate.margin:g} of 0"
-    rows = [measured_gap(row, report.confidence) for row in gap_rows(gate, gap, gate.over, report)]
+    found = gap_rows(gate, gap, gate.over, report)
+    rows = [_measured(row, gate.margin, report.confidence) for row in found]
     values = _near(rows, 0.0, gate.margin, gate.multiplicity == "holm")
-    return rule(gate, demand, values, f"the report has no {gap} {name} gap {EVERY[gate.over]}")
+    absent = f"the report has no {gap} {name} gap {EVERY[gate.over]}"
+    return rule(gate, demand, values, absent, signed=True)
 
 
 def check_artifact(gate: ArtifactGateModel, report: Report) -> GateResult:
@@ -70,14 +73,16 @@ def gap_rows(
     ]
     divided = {(r.machine, r.section) for r in found if r.domain in ("source", "target")}
     return [
-        row
-        for row in found
-        if row.domain != "all" or (row.machine, row.section) not in divided
+        row for row in found if row.domain != "all" or (row.machine, row.section) not in divided
     ]
 
 
-def measured_gap(row: VerdictRow, confidence: float) -> Measured:
-    """Return a gap of the report as a gate sees it."""
+def _measured(row: VerdictRow, margin: float, confidence: float) -> Measured:
+    """Return a gap of the report as a gate sees it.
+
+    Where the report judges it by the same margin, the gate does not judge it otherwise.
+    """
+    same = row.verdict is not None and row.margin == margin
     return Measured(
         {
             "machine": row.machine,
@@ -90,12 +95,11 @@ def measured_gap(row: VerdictRow, confidence: float) -> Measured:
         row.value,
         Estimate.of(row.value, row.low, row.high, confidence),
         row.reason or row.note,
+        row.verdict in ("equivalent", "negligible") if same else None,
     )
 
 
-def _near(
-    rows: Sequence[Measured], target: float, margin: float, holm: bool
-) -> list[GateValue]:
+def _near(rows: Sequence[Measured], target: float, margin: float, holm: bool) -> list[GateValue]:
     raw = [row.estimate.p_equal(target) if row.estimate else None for row in rows]
     return [
         _near_value(row, target, margin, p_fail)
@@ -103,21 +107,30 @@ def _near(
     ]
 
 
-def _near_value(
-    row: Measured, target: float, margin: float, p_fail: float | None
-) -> GateValue:
-    if row.estimate is None or p_fail is None:
-        reason = row.reason or "it has no interval"
-        return GateValue(**row.place, ours=row.value, verdict="inconclusive", reason=reason)
-    verdict = near_verdict(row.estimate, target, margin, p_fail)
-    contradicted = verdict == "pass" and row.contradiction is not None
+def _near_value(row: Measured, target: float, margin: float, p_fail: float | None) -> GateValue:
+    """Return whether a number is near its target.
+
+    Where it is shown to be within the margin it passes, even if it is shown not to be the target;
+    what is neither is undecided.
+    """
+    found = row.estimate
+    if found is None or p_fail is None:
+        why = row.reason or "it has no interval"
+        return GateValue(**row.place, ours=row.value, verdict="inconclusive", reason=why)
+    alpha = 1.0 - found.confidence
+    p_pass = found.p_outside(target, margin)
+    verdict: Verdict = "fail" if p_fail <= alpha else "inconclusive"
+    reason: str | None = None
+    if p_pass <= alpha if row.within is None else row.within:
+        verdict = "pass" if row.contradiction is None else "fail"
+        reason = row.contradiction
     return GateValue(
         **row.place,
-        ours=row.estimate.value,
-        low=row.estimate.low,
-        high=row.estimate.high,
-        p_pass=row.estimate.p_outside(target, margin),
+        ours=found.value,
+        low=found.low,
+        high=found.high,
+        p_pass=p_pass,
         p_fail=p_fail,
-        verdict="fail" if contradicted else verdict,
-        reason=row.contradiction if contradicted else None,
+        verdict=verdict,
+        reason=reason,
     )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Self
 
-from asdbench.report.outcome_schema import Verdict
 from asdbench.stats.interval import normal_quantile
+from asdbench.stats.multiplicity import holm
 
 
 @dataclass(frozen=True)
@@ -61,37 +61,12 @@ class Estimate:
         return NormalDist().cdf(-z)
 
 
-def near_verdict(
-    estimate: Estimate, target: float, margin: float, p_fail: float
-) -> Verdict:
-    """Return whether a number is near its target: the verdict of a gap, as that of a gate.
-
-    Parameters
-    ----------
-    estimate
-        The number.
-    target, margin
-        What it should be, and how far off counts as none.
-    p_fail
-        p-value of the hypothesis that it is the target, multiplicity included.
-    """
-    alpha = 1.0 - estimate.confidence
-    if estimate.p_outside(target, margin) <= alpha:
-        return "pass"
-    return "fail" if p_fail <= alpha else "inconclusive"
-
-
-def adjusted(values: Sequence[float | None], holm: bool) -> list[float | None]:
+def adjusted(values: Sequence[float | None], by_holm: bool) -> list[float | None]:
     """Return p-values for the number of tests by Holm's method, or as they are.
 
-    S. Holm, Scandinavian Journal of Statistics 6 (1979). What was not tested stays None.
+    What was not tested stays None and does not count.
     """
-    known = sorted((p, i) for i, p in enumerate(values) if p is not None)
-    if not holm:
+    if not by_holm:
         return list(values)
-    found: list[float | None] = [None] * len(values)
-    least = 0.0
-    for rank, (p, i) in enumerate(known):
-        least = max(least, min(1.0, (len(known) - rank) * p))
-        found[i] = least
-    return found
+    raised = iter(holm([p for p in values if p is not None]))
+    return [None if p is None else next(raised) for p in values]

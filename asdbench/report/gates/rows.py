@@ -22,6 +22,8 @@ class Measured:
     """The number with its interval; None where it has none."""
     reason: str | None = None
     """Why it has none."""
+    within: bool | None = None
+    """Whether the report says itself that it is within the gate's margin; None: it does not say."""
     contradiction: str | None = None
     """What speaks against the row although its number is as it should be."""
 

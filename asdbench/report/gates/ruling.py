@@ -8,13 +8,19 @@ from typing import Any
 from pydantic import BaseModel
 
 from asdbench.report.outcome_schema import GateResult, GateValue, Verdict
+from asdbench.report.text import with_interval
 
 SHOWN = 3
 """Rows that a reason names."""
 
 
 def rule(
-    gate: BaseModel, demand: str, values: Sequence[GateValue], absent: str = "no row to look at"
+    gate: BaseModel,
+    demand: str,
+    values: Sequence[GateValue],
+    absent: str,
+    *,
+    signed: bool = False,
 ) -> GateResult:
     """Return the result of a gate.
 
@@ -31,9 +37,11 @@ def rule(
         What was looked at.
     absent
         Why there is no value, where there is none.
+    signed
+        Whether numbers are shown with their sign.
     """
     verdict = verdict_of_values(values)
-    reason = _reason(values, verdict) if values else absent
+    reason = _reason(values, verdict, signed) if values else absent
     return GateResult(
         **head(gate), demand=demand, verdict=verdict, reason=reason, values=tuple(values)
     )
@@ -55,30 +63,28 @@ def verdict_of_values(values: Sequence[GateValue]) -> Verdict:
     return "pass" if found == {"pass"} else "inconclusive"
 
 
-def _reason(values: Sequence[GateValue], verdict: Verdict) -> str:
+def _reason(values: Sequence[GateValue], verdict: Verdict, signed: bool) -> str:
     deciding = [value for value in values if value.verdict == verdict]
     what = {"fail": "fail", "inconclusive": "undecided", "pass": "pass"}[verdict]
     count = f"{len(deciding)} of {len(values)} {what}"
     if verdict == "pass":
         return f"{'it passes' if len(values) == 1 else f'all {len(values)} pass'}"
-    named = [described(value) for value in deciding[:SHOWN]]
+    named = [_described(value, signed) for value in deciding[:SHOWN]]
     if len(deciding) > SHOWN:
         named.append(f"and {len(deciding) - SHOWN} more")
     return f"{count}: {'; '.join(named)}"
 
 
-def described(value: GateValue) -> str:
+def _described(value: GateValue, signed: bool) -> str:
     """Return a value in words, e.g. ``fan, ae, mimii-gen: +0.120 [+0.070, +0.170]``."""
     shown = value.reason
     if shown is None and value.ours is not None:
-        shown = f"{value.ours:.3f}"
-        if value.low is not None and value.high is not None:
-            shown += f" [{value.low:.3f}, {value.high:.3f}]"
-    where = place(value)
+        shown = with_interval(value.ours, value.low, value.high, signed)
+    where = _place(value)
     return f"{where}: {shown}" if where and shown else where or shown or "no value"
 
 
-def place(value: GateValue) -> str:
+def _place(value: GateValue) -> str:
     """Return what a value belongs to, e.g. ``fan/00/source, ae-mse, mimii-gen (matched)``."""
     parts = (value.machine, value.section, value.domain)
     made = value.generator or ""

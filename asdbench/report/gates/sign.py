@@ -16,6 +16,7 @@ from asdbench.report.means import mean_of
 from asdbench.report.outcome_schema import GateResult, GateValue
 from asdbench.report.schema import Report
 from asdbench.report.trust_schema import VerdictRow
+from asdbench.stats.multiplicity import sign_test
 from asdbench.suite.gate_models import SignGateModel
 
 Key = tuple[str, str, str | None]
@@ -35,7 +36,7 @@ def check_sign(gate: SignGateModel, report: Report) -> GateResult:
         groups.setdefault((row.detector, row.generator, row.grid), []).append(row)
     gaps = {key: _gaps(rows) for key, rows in groups.items()}
     holm = gate.multiplicity == "holm"
-    raw = [_p(found) if found else None for found in gaps.values()]
+    raw = [sign_test(found) if found else None for found in gaps.values()]
     p_values = adjusted(raw, holm)
     # All other tests may come out as clearly, so this one must be able to pass the first step.
     tests = len(raw) if holm else 1
@@ -60,13 +61,6 @@ def _gaps(rows: Sequence[VerdictRow]) -> list[float] | None:
     return found
 
 
-def _p(gaps: Sequence[float]) -> float:
-    from scipy.stats import binomtest
-
-    above, below = _counts(gaps)
-    return float(binomtest(above, above + below).pvalue) if above + below else 1.0
-
-
 def _counts(gaps: Sequence[float]) -> tuple[int, int]:
     return sum(gap > 0.0 for gap in gaps), sum(gap < 0.0 for gap in gaps)
 
@@ -76,7 +70,7 @@ def _value(
 ) -> GateValue:
     place = dict(zip(("detector", "generator", "grid"), key, strict=True))
     if gaps is None or p is None:
-        reason = f"a gap is missing in one of the {units}"
+        reason = f"a gap is missing in one of the {units}" if gaps is None else "every gap is 0"
         return GateValue(**place, ours=None, verdict="inconclusive", reason=reason)
     above, below = _counts(gaps)
     signs = f"{above} of {above + below} {units} above 0 (p = {p:.3f})"
