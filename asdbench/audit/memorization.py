@@ -12,8 +12,6 @@ E. J. Gumbel and H. von Schelling, Annals of Mathematical Statistics 21, 1950).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-
 from asdbench.metrics.memorization import QUANTILE
 
 LEVEL = 0.05
@@ -39,16 +37,3 @@ def copies_p(exceeding: int, generated: int, held_out: int) -> float:
         return 1.0
     above = held_out - math.floor((1.0 - QUANTILE) * (held_out - 1) + 1e-9)
     return float(betabinom.sf(exceeding - 1, generated, above, held_out + 1 - above))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for their number by Holm's method, in the order given.
-
-    S. Holm, Scandinavian Journal of Statistics 6 (1979).
-    """
-    order = sorted(range(len(p_values)), key=p_values.__getitem__)
-    adjusted, largest = [0.0] * len(p_values), 0.0
-    for rank, index in enumerate(order):
-        largest = max(largest, (len(p_values) - rank) * p_values[index])
-        adjusted[index] = min(1.0, largest)
-    return adjusted

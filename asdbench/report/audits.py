@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from asdbench.audit.conditions import SeenConditions
-from asdbench.audit.memorization import LEVEL, copies_p, holm
+from asdbench.audit.memorization import LEVEL, copies_p
 from asdbench.report.audit_schema import FidelityRow, LeakageRow, MemorizationRow
 from asdbench.report.quality_schema import QualityRow
+from asdbench.stats.multiplicity import holm
 
 
 @dataclass(frozen=True)

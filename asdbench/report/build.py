@@ -12,8 +12,10 @@ from asdbench.metrics.definitions import DEFINITIONS, METRICS, DefinitionId
 from asdbench.report.arm_means import make_arm_means
 from asdbench.report.arms import ARM_TEXTS, arm_rows
 from asdbench.report.audits import AuditFacts, memorization_rows
+from asdbench.report.by_condition import ScoredConditions
 from asdbench.report.below_chance import below_chance
 from asdbench.report.cells import SUBSETS, Arm, Place, Rules, Subset, section_cells
+from asdbench.report.coverage import coverage_rows
 from asdbench.report.findings import artifact_findings
 from asdbench.report.gates import check_gates
 from asdbench.report.means import make_means, make_official
@@ -32,6 +34,7 @@ from asdbench.report.schema import (
     SuiteFacts,
 )
 from asdbench.report.section_arms import ArmKey, section_arms
+from asdbench.report.seen import seen_rows
 from asdbench.report.selection import select
 from asdbench.report.trust import make_trust
 from asdbench.suite.arms import pool_name, within
@@ -96,6 +99,7 @@ def build_report(
     made_by = {n: grid.generator for n, grid in suite.grids.items() if grid.make == "generate"}
     findings = tuple(artifact_findings(rows, rules.confidence))
     trust = make_trust(measured, domains_of(cells), findings, suite.statistics)
+    conditions = ScoredConditions.of(scores)
     results = RealResults.of(cells, definition)
     selected = select(suite.selections, results)
     published = published_rows(suite, facts.references, selected, results)
@@ -129,6 +133,8 @@ def build_report(
         leakage=facts.audits.leakage,
         memorization=tuple(memorization_rows(facts.quality, made_by)),
         fidelity=facts.audits.fidelity,
+        coverage=tuple(coverage_rows(suite, measured, arms, conditions)),
+        seen=tuple(seen_rows(measured, conditions, facts.audits.seen)),
         quality=facts.quality,
         selections=tuple(selected),
         references=tuple(reference_facts(facts.references)),

@@ -79,13 +79,16 @@ class Arm:
         """Return the same clips in the order of their names."""
         if self.clip is None:
             return self
-        order = np.argsort(self.clip)
+        return self.take(np.argsort(self.clip))
+
+    def take(self, which: NDArray[np.intp] | NDArray[np.bool_]) -> Arm:
+        """Return the clips at ``which``, places in that order or a mask (n,)."""
         return Arm(
-            self.score[order],
-            self.anomaly[order],
-            None if self.domain is None else self.domain[order],
-            None if self.decision is None else self.decision[order],
-            self.clip[order],
+            self.score[which],
+            self.anomaly[which],
+            None if self.domain is None else self.domain[which],
+            None if self.decision is None else self.decision[which],
+            None if self.clip is None else self.clip[which],
             self.generation,
         )
 
