@@ -93,7 +93,7 @@ def lay_out_audits(
     """
     made: dict[tuple[str, str], list[Generated]] = defaultdict(list)
     for (grid, machine, _), clips in generated.items():
-        if layout.suite.grids[grid].make == "generate":
+        if grid in layout.suite.matched_grids and layout.suite.grids[grid].make == "generate":
             made[grid, machine].append(clips)
     machines = dict.fromkeys(machine for _, machine, _ in generated)
     return Audits(
@@ -139,7 +139,7 @@ def _machine(layout: Layout, split: Split, machine: str) -> AuditedMachine:
 def _grid(layout: Layout, name: str, machine: str, generated: Sequence[Generated]) -> AuditedGrid:
     grid = layout.suite.grids[name]
     refs = [ref for clips in generated for ref in clips.refs()]
-    needs = tuple(dict.fromkeys(clips.task.entry for clips in generated))
+    needs = tuple(dict.fromkeys(entry for clips in generated for entry in clips.entries))
     described = _describe(layout, f"describe {name} {machine}", [refs], needs)
     conditions = tuple(ref.condition for ref in refs)
     return AuditedGrid(name, grid.generator, machine, grid.label, described, conditions)

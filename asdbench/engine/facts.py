@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ from asdbench.engine.audit_rows import audit_facts
 from asdbench.engine.local import Failure
 from asdbench.engine.plan import Plan
 from asdbench.engine.quality import read_quality
+from asdbench.engine.split import Fold
 from asdbench.engine.store import Store, digest
-from asdbench.engine.tasks import Entry, MakeClips
+from asdbench.engine.tasks import Entry, MakeClips, SweepClips, refusal
 from asdbench.registry import code_digest
 from asdbench.report.build import Facts
-from asdbench.report.schema import DataFacts, PluginUse, Problem, SuiteFacts
+from asdbench.report.schema import DataFacts, FoldFacts, PluginUse, Problem, SuiteFacts
 from asdbench.suite import LoadedPlugin
 
 
@@ -29,7 +31,9 @@ def gather_facts(plan: Plan, store: Store, failures: Mapping[Entry, Failure]) ->
         digest=loaded.digest,
         overrides=loaded.portable_overrides,
     )
-    parts = (split.detector_train, split.generator_train, split.evaluation)
+    parts = [split.detector_train, split.generator_train, split.evaluation]
+    if split.crossed:
+        parts += [fold.evaluation for fold in split.folds]
     labels = [clip.label for clip in split.evaluation]
     lent = [clip.label for clip in split.generator_train]
     data = DataFacts(
@@ -46,6 +50,8 @@ def gather_facts(plan: Plan, store: Store, failures: Mapping[Entry, Failure]) ->
         n_test_unlabelled=labels.count(None),
         normals_shared=loaded.suite.split.generator_normals == "shared" and bool(lent),
         skipped=dict(plan.bad_clips),
+        folds=tuple(map(_fold_facts, split.folds)) if split.crossed else (),
+        folds_by=loaded.suite.split.by if split.crossed else None,
     )
     problems = [
         # A report names no folder of this machine.
@@ -61,7 +67,7 @@ def gather_facts(plan: Plan, store: Store, failures: Mapping[Entry, Failure]) ->
         tuple(
             read_quality(measured, store)
             for measured in plan.measured
-            if measured.entry not in failures
+            if not failures.keys() & set(measured.entries)
         ),
         loaded.references,
         _made(plan),
@@ -72,7 +78,32 @@ def gather_facts(plan: Plan, store: Store, failures: Mapping[Entry, Failure]) ->
             loaded.suite.audio.sample_rate,
             loaded.suite.seeds.master,
         ),
+        refused=_refused(plan, store, failures),
     )
+
+
+def _fold_facts(fold: Fold) -> FoldFacts:
+    lent = Counter(clip.label for clip in fold.generator_train)
+    test = Counter(clip.label for clip in fold.evaluation)
+    return FoldFacts(
+        n_generator_train_normal=lent["normal"],
+        n_generator_train_anomaly=lent["anomaly"],
+        n_test_normal=test["normal"],
+        n_test_anomaly=test["anomaly"],
+    )
+
+
+def _refused(
+    plan: Plan, store: Store, failures: Mapping[Entry, Failure]
+) -> dict[str, tuple[str, ...]]:
+    """Return the conditions that generators refused, with their reasons, by grid."""
+    found: dict[str, dict[str, None]] = {}
+    for task in plan.tasks:
+        if isinstance(task, SweepClips) and task.entry not in failures:
+            reason = refusal(task.entry, store)
+            if reason is not None:
+                found.setdefault(task.grid, {})[f"{task.real[0].condition}: {reason}"] = None
+    return {grid: tuple(lines) for grid, lines in found.items()}
 
 
 def _made(plan: Plan) -> dict[str, dict[str, str]]:

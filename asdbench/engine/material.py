@@ -148,6 +148,12 @@ def lent_by_suite(
             "anomalies are for evaluation",
             "Name a suite with generators, or a data set: --data.",
         )
+    if suite.split.folds is not None:
+        raise DataError(
+            f"{loaded.name_for_people} fits its generators crosswise (split: folds), so it lends "
+            "them every clip that it evaluates",
+            "Set a share instead (split: {generator_train: 0.5}), or name a data set: --data.",
+        )
     audio = AudioFormat(**suite.audio.model_dump())
     listed = list_clips(loaded)
     records, bad = read_inventory(listed, audio, store, suite.on_bad_clip, progress)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from asdbench.api import Clip, Dataset, no_progress
 from asdbench.audio import AudioFormat
 from asdbench.engine.audits import Audits
+from asdbench.engine.axes import axis_problems
 from asdbench.engine.inventory import read_inventory
 from asdbench.engine.layout import Layout
 from asdbench.engine.pools import ScoredPool
@@ -41,7 +42,7 @@ class Plan:
     def missing(self, store: Store) -> list[Task]:
         """Return the tasks whose entries the store lacks and something still needs."""
         absent = {t.entry: t for t in self.tasks if not store.has(t.entry.kind, t.entry.key)}
-        wanted = {p.entry for p in self.pools} | {m.entry for m in self.measured}
+        wanted = {p.entry for p in self.pools} | {e for m in self.measured for e in m.entries}
         wanted |= {t.entry for t in self.tasks if isinstance(t, MakeClips)}
         wanted |= self.audits.entries()
         todo: set[Entry] = set()
@@ -82,12 +83,12 @@ def select_clips(
         if (machines is None or c.machine in machines)
         and (sections is None or c.section in sections)
     ]
-    for wanted, field in ((machines, "machine"), (sections, "section")):
-        there = sorted({getattr(c, field) for c in every})
+    for wanted, kind in ((machines, "machine"), (sections, "section")):
+        there = sorted({getattr(c, kind) for c in every})
         for name in wanted or ():
             if name not in there:
                 raise DataError(
-                    f"{asked_by}: the data has no {field} '{name}'.{did_you_mean(name, there)}",
+                    f"{asked_by}: the data has no {kind} '{name}'.{did_you_mean(name, there)}",
                     f"It has: {', '.join(there) or 'nothing'}.",
                 )
     if not chosen:
@@ -105,7 +106,30 @@ def data_problems(loaded: LoadedSuite) -> list[str]:
     except DataError as error:
         return [str(error)]
     split = split_clips(clips, loaded.suite.split, generators=bool(loaded.suite.generators))
-    return _empty_sections(clips, split)
+    return _unusable(loaded, clips, split)
+
+
+def _unusable(loaded: LoadedSuite, clips: Sequence[Clip], split: Split) -> list[str]:
+    """Return where the data does not go with the suite."""
+    suite = loaded.suite
+    problems = [*_empty_sections(clips, split), *_unlearnable(split)]
+    return [*problems, *axis_problems(suite.grids, suite.dataset, clips)]
+
+
+def _unlearnable(split: Split) -> list[str]:
+    """Return the machines of which a fit of a cross-fit would learn no anomaly at all."""
+    lacking: set[str] = set()
+    for fold in split.folds if split.crossed else ():
+        learned, evaluated = (
+            {clip.machine for clip in part if clip.label == "anomaly"}
+            for part in (fold.generator_train, fold.evaluation)
+        )
+        lacking |= evaluated - learned
+    return [
+        f"{machine}: all anomalies share one condition (or one recording), so a fit that must not "
+        "see it would learn from none: split by clip, or without folds"
+        for machine in sorted(lacking)
+    ]
 
 
 def _empty_sections(clips: Sequence[Clip], split: Split) -> list[str]:
@@ -141,7 +165,7 @@ def make_plan(
     records, bad = read_inventory(listed, audio, store, loaded.suite.on_bad_clip, progress)
     clips = [c for c in listed if c.id not in bad]
     split = split_clips(clips, loaded.suite.split, generators=bool(loaded.suite.generators))
-    empty = _empty_sections(clips, split)
+    empty = _unusable(loaded, clips, split)
     if empty:
         raise DataError(
             f"{loaded.name_for_people}: " + "\n".join(empty),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from asdbench.api import Condition, Label
+from asdbench.api import Clip, Condition, Label
 from asdbench.engine.store import digest
 from asdbench.engine.tasks import ClipRef, Entry, MakeClips
 from asdbench.engine.units import Unit
@@ -22,6 +24,8 @@ class PoolRow:
     """``real``, or the grid that made it."""
     copy_of: str | None = None
     """Of a round trip, the real clip that went in."""
+    recording: str | None = None
+    """The recording that it was cut from, if known; of a round trip, that of the real clip."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class ScoredPool:
     repeat: int
     name: str
     """The origin of its clips; of an arm scored alone, both: ``real+grid``."""
+    generation: int
+    """Which repeat of the generator made its clips; 0 of real ones."""
     fold: int
     unit: Unit
     entry: Entry
@@ -47,34 +53,72 @@ class ScoredPool:
 
 
 @dataclass(frozen=True)
+class Batch:
+    """Clips that one fit of a generator makes by one task."""
+
+    task: MakeClips
+    fold: int = 0
+    """Of the split, whose fit makes them."""
+    generation: int = 0
+    """Which repeat of the generator it is."""
+    copies_of: tuple[Clip, ...] = ()
+    """Of a round trip, the clips that go in."""
+    cell: str = ""
+    """Of a sweep, the condition; it stands in the names of the clips."""
+
+
+@dataclass(frozen=True)
 class Generated:
     """The clips that one grid makes for one section."""
 
     grid: str
-    task: MakeClips
-    copies_of: tuple[str, ...] = ()
-    """Of a round trip, the clips that went in."""
+    batches: tuple[Batch, ...]
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Where the clips are."""
+        return tuple(batch.task.entry for batch in self.batches)
+
+    def members(self, generation: int | None = None) -> list[Member]:
+        """Return the clips with their names: of one repeat of the generator, or of all."""
+        return [m for batch, m in self._members if generation in (None, batch.generation)]
+
+    def by_fold(self) -> dict[int, list[Member]]:
+        """Return the clips by the fold whose fit made them."""
+        found: dict[int, list[Member]] = {}
+        for batch, member in self._members:
+            found.setdefault(batch.fold, []).append(member)
+        return found
 
     def refs(self) -> list[ClipRef]:
         """Return the clips as tasks read them."""
-        entry = self.task.entry
-        return [
-            ClipRef(digest([entry.key, i]), real.condition, self.task.label, None, entry, i)
-            for i, real in enumerate(self.task.real)
-        ]
+        return [member.ref for member in self.members()]
 
     def rows(self) -> list[PoolRow]:
         """Return the clips as the score table names them."""
-        rows = []
-        for i, real in enumerate(self.task.real):
-            name = f"{self.grid}/{real.condition.machine}/{real.condition.section}/{i:06d}"
-            copy_of = self.copies_of[i] if self.copies_of else None
-            rows.append(PoolRow(name, real.condition, self.task.label, self.grid, copy_of))
-        return rows
+        return [member.row for member in self.members()]
 
-    def members(self) -> list[Member]:
-        """Return the clips with their names."""
-        return [Member(ref, row) for ref, row in zip(self.refs(), self.rows(), strict=True)]
+    @cached_property
+    def _members(self) -> list[tuple[Batch, Member]]:
+        """Each clip with its batch. Numbers go on from fold to fold of one repeat or cell."""
+        found = []
+        count: Counter[str] = Counter()
+        for batch in self.batches:
+            place = batch.task.real[0].condition
+            words = [self.grid, place.machine, place.section]
+            words += [f"r{batch.generation}"] if batch.generation else []
+            folder = "/".join([*words, batch.cell] if batch.cell else words)
+            for i, real in enumerate(batch.task.real):
+                entry, label = batch.task.entry, batch.task.label
+                ref = ClipRef(digest([entry.key, i]), real.condition, label, None, entry, i)
+                name = f"{folder}/{count[folder]:06d}"
+                count[folder] += 1
+                row = PoolRow(name, real.condition, label, self.grid)
+                if batch.copies_of:
+                    source = batch.copies_of[i]
+                    row = replace(row, copy_of=source.id, recording=source.recording)
+                found.append((batch, Member(ref, row)))
+        return found
 
 
 def folds(

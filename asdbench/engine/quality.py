@@ -33,6 +33,13 @@ class MeasuredGrid:
     """Names of the grid's clips."""
     train: tuple[str, ...]
     """Names of the clips that the generator learned from."""
+    folds: tuple[MeasuredGrid, ...] = ()
+    """The same by fold of a cross-fit, where copies of clips are sought in each fold apart."""
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries that its row is read from."""
+        return self.entry, *(fold.entry for fold in self.folds)
 
 
 def quality_task(
@@ -106,7 +113,45 @@ def measure(task: MeasureQuality, store: Store, folder: Path, context: Context) 
 
 
 def read_quality(measured: MeasuredGrid, store: Store) -> QualityRow:
-    """Return what was measured, with the clips' own names."""
+    """Return what was measured, with the clips' own names.
+
+    Of a cross-fit, what is said of copies is the mean over its folds, weighted by their clips.
+    """
+    row = _read(measured, store)
+    if not measured.folds:
+        return row
+    folds = [_read(fold, store) for fold in measured.folds]
+    update: dict[str, Any] = {name: _mean(folds, name) for name in _COPIES}
+    update["train_clips"] = len({name for fold in measured.folds for name in fold.train})
+    update["suspects"] = tuple(text for fold in folds for text in fold.suspects)
+    reasons = [text for fold in folds for text in fold.notes if fold.copied_share is None]
+    update["notes"] = (
+        *row.notes,
+        *dict.fromkeys(reasons),
+        f"copies were sought in {len(folds)} folds, each among what its own fit learned from",
+    )
+    return row.model_copy(update=update)
+
+
+_COPIES = (
+    "copied_share",
+    "copied_share_expected",
+    "copied_share_embedding",
+    "nearness",
+    "nearness_real",
+)
+
+
+def _mean(folds: Sequence[QualityRow], name: str) -> float | None:
+    """Return the mean over folds, by clips; None where a fold has none."""
+    values = [getattr(fold, name) for fold in folds]
+    if any(value is None for value in values):
+        return None
+    clips = sum(fold.generated_clips for fold in folds)
+    return sum(v * f.generated_clips for v, f in zip(values, folds, strict=True)) / clips
+
+
+def _read(measured: MeasuredGrid, store: Store) -> QualityRow:
     path = store.path(measured.entry.kind, measured.entry.key) / "quality.json"
     content = json.loads(path.read_text(encoding="utf-8"))
     row: dict[str, Any] = {

@@ -42,14 +42,14 @@ def write_suite(folder: Path, loaded: LoadedSuite) -> None:
 
 def copy_samples(plan: Plan, store: Store, failures: Collection[Entry], folder: Path) -> None:
     """Copy the first clip of each grid and section, to listen to."""
-    names = {}
+    names: dict[str, Path] = {}
     for task in plan.tasks:
         if isinstance(task, MakeClips) and task.entry not in failures:
             condition = task.real[0].condition
             name = f"{task.grid}_{condition.machine}_{condition.section}_{task.label}"
-            names[re.sub(r"[^\w.-]+", "_", name)[:120] + ".wav"] = store.path(
-                task.entry.kind, task.entry.key
-            ) / clip_name(0)
+            first = store.path(task.entry.kind, task.entry.key) / clip_name(0)
+            if first.exists():  # of a sweep, the generator may have refused the condition
+                names.setdefault(re.sub(r"[^\w.-]+", "_", name)[:120] + ".wav", first)
     if names:
         folder.mkdir(exist_ok=True)
     for name, source in names.items():

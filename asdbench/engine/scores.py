@@ -22,6 +22,7 @@ COLUMNS = {
     "generator": "string",
     "detector": "string",
     "repeat": "int32",
+    "generation": "int32",
     "pool": "string",
     "fold": "int32",
     "machine": "string",
@@ -29,14 +30,16 @@ COLUMNS = {
     "domain": "string",
     "label": "string",
     "condition": "string",
+    "recording": "string",
     "score": "float64",
     "decision": "boolean",
 }
 """Columns of ``scores.parquet``. ``origin`` is ``real`` or the name of a grid; ``copy_of`` is
 the real clip that went into a round trip. ``pool`` names what was scored together: an origin, or
 both origins of an arm for a transductive detector, in ``fold`` after fold where one side is
-larger. ``copy_of``, ``domain``, ``label``, ``generator`` and
-``decision`` may be null."""
+larger. ``generation`` counts the repeats of the generator; 0 for a pool of real clips alone, which
+have none. ``recording`` is what a clip was cut from, of a round trip the clip that went in.
+``copy_of``, ``domain``, ``label``, ``generator``, ``recording`` and ``decision`` may be null."""
 
 
 def collect_scores(plan: Plan, store: Store, failed: Collection[Entry]) -> pd.DataFrame:
@@ -51,8 +54,12 @@ def collect_scores(plan: Plan, store: Store, failed: Collection[Entry]) -> pd.Da
 def _frame(plan: Plan, pool: ScoredPool, store: Store) -> pd.DataFrame:
     folder = store.path(pool.entry.kind, pool.entry.key)
     decisions: object = None
+    rows = pool.rows  # less what the generator refused to make
     try:
         scores = np.load(folder / "scores.npy", allow_pickle=False)
+        if (folder / "there.npy").exists():
+            there = np.load(folder / "there.npy", allow_pickle=False)
+            rows = tuple(row for row, is_there in zip(rows, there, strict=True) if is_there)
         if (folder / "decisions.npy").exists():
             decisions = np.load(folder / "decisions.npy", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
@@ -63,23 +70,25 @@ def _frame(plan: Plan, pool: ScoredPool, store: Store) -> pd.DataFrame:
     grids = plan.loaded.suite.grids
     made_by = {REAL: None, **{name: grid.generator for name, grid in grids.items()}}
     columns = {
-        "clip": [row.clip for row in pool.rows],
-        "copy_of": [row.copy_of for row in pool.rows],
-        "origin": [row.origin for row in pool.rows],
-        "generator": [made_by[row.origin] for row in pool.rows],
+        "clip": [row.clip for row in rows],
+        "copy_of": [row.copy_of for row in rows],
+        "origin": [row.origin for row in rows],
+        "generator": [made_by[row.origin] for row in rows],
         "detector": pool.detector,
         "repeat": pool.repeat,
+        "generation": pool.generation,
         "pool": pool.name,
         "fold": pool.fold,
-        "machine": [row.condition.machine for row in pool.rows],
-        "section": [row.condition.section for row in pool.rows],
-        "domain": [row.condition.domain for row in pool.rows],
-        "label": [row.label for row in pool.rows],
-        "condition": [str(row.condition) for row in pool.rows],
+        "machine": [row.condition.machine for row in rows],
+        "section": [row.condition.section for row in rows],
+        "domain": [row.condition.domain for row in rows],
+        "label": [row.label for row in rows],
+        "condition": [str(row.condition) for row in rows],
+        "recording": [row.recording for row in rows],
         "score": scores,
         "decision": decisions,
     }
-    return pd.DataFrame(columns, index=range(len(pool.rows))).astype(COLUMNS)
+    return pd.DataFrame(columns, index=range(len(rows))).astype(COLUMNS)
 
 
 def write_scores(frame: pd.DataFrame, path: Path) -> None:

@@ -48,6 +48,7 @@ class DetectorLayout:
         self._split = split
         self._generated = generated
         self._clips = {clip.id: clip for clip in split.evaluation}
+        self._generations = range(layout.suite.seeds.generator_repeats)
         self._training = cache(self._describe_training)
         self._rank = cache(partial(shuffle_rank, layout.suite.seeds.master))
         self._train = {
@@ -110,16 +111,17 @@ class DetectorLayout:
 
     def _by_origin(self, unit: Unit, fitted: _Fitted) -> Iterator[ScoredPool]:
         """Yield a pool of all real clips of ``unit``, and one of each grid's."""
-        yield self._score(unit, unit, fitted, REAL, 0, self._real(unit))
+        yield self._score(unit, unit, fitted, REAL, self._real(unit))
         for name in self._layout.suite.grids:
-            made = [
-                member
-                for key, generated in self._generated.items()
-                if key[0] == name and inside(unit, key[1:])
-                for member in generated.members()
-            ]
-            if made:
-                yield self._score(unit, unit, fitted, name, 0, made)
+            for generation in self._generations:
+                made = [
+                    member
+                    for key, generated in self._generated.items()
+                    if key[0] == name and inside(unit, key[1:])
+                    for member in generated.members(generation)
+                ]
+                if made:
+                    yield self._score(unit, unit, fitted, name, made, generation)
 
     def _by_arm(self, unit: Unit, fitted: _Fitted) -> Iterator[ScoredPool]:
         """Yield a pool for each arm of each section, with as many of both sides as the real one."""
@@ -127,38 +129,52 @@ class DetectorLayout:
             real = self._real(place)
             labels = [member.row.label for member in real]
             like = labels.count("normal"), labels.count("anomaly")
-            yield self._score(unit, place, fitted, REAL, 0, real)
-            for name, (negative, positive) in self._arms(place, real).items():
-                if negative and positive and all(like):
-                    for fold, members in enumerate(folds(negative, positive, like)):
-                        yield self._score(unit, place, fitted, name, fold, members)
+            yield self._score(unit, place, fitted, REAL, real)
+            for generation in self._generations:
+                for name, (negative, positive) in self._arms(place, real, generation).items():
+                    if negative and positive and all(like):
+                        for fold, members in enumerate(folds(negative, positive, like)):
+                            yield self._score(unit, place, fitted, name, members, generation, fold)
 
     def _arms(
-        self, place: Unit, real: Sequence[Member]
+        self, place: Unit, real: Sequence[Member], generation: int
     ) -> dict[str, tuple[list[Member], list[Member]]]:
-        """Return both sides of each arm but the real one, by the name of their pool."""
-        arms = {}
+        """Return both sides of each arm but the real one, by the name of their pool.
+
+        The clips of a sweep are set against the real normals, like anomalies.
+        """
+        normals = self._side(place, real, REAL, "normal", generation)
+        arms = {
+            pool_name(REAL, name): (normals, self._side(place, real, name, "anomaly", generation))
+            for name, grid in self._layout.suite.grids.items()
+            if grid.sweeps
+        }
         for pairing in pairings(self._layout.suite):
             for name, origins in arm_origins(pairing).items():
                 if name == "real":
                     continue
                 arms[pool_name(*origins)] = (
-                    self._side(place, real, origins[0], "normal"),
-                    self._side(place, real, origins[1], "anomaly"),
+                    self._side(place, real, origins[0], "normal", generation),
+                    self._side(place, real, origins[1], "anomaly", generation),
                 )
         return arms
 
-    def _side(self, place: Unit, real: Sequence[Member], origin: str, label: Label) -> list[Member]:
+    def _side(
+        self, place: Unit, real: Sequence[Member], origin: str, label: Label, generation: int
+    ) -> list[Member]:
         if origin == REAL:
             return [member for member in real if member.row.label == label]
         machine, section = place
         found = self._generated.get((origin, machine, section))
-        return found.members() if found else []
+        return found.members(generation) if found else []
 
     def _real(self, unit: Unit) -> list[Member]:
         clips = [c for c in self._split.evaluation if covers(unit, c)]
         return [
-            Member(self._layout.sources.ref(c), PoolRow(c.id, c.condition, c.label, REAL))
+            Member(
+                self._layout.sources.ref(c),
+                PoolRow(c.id, c.condition, c.label, REAL, recording=c.recording),
+            )
             for c in clips
         ]
 
@@ -168,8 +184,9 @@ class DetectorLayout:
         place: Unit,
         fitted: _Fitted,
         name: str,
-        fold: int,
         members: Sequence[Member],
+        generation: int = 0,
+        fold: int = 0,
     ) -> ScoredPool:
         layout, plugin = self._layout, fitted.plugin
         info: DetectorInfo = plugin.cls.info
@@ -188,6 +205,7 @@ class DetectorLayout:
         }
         entry = Entry("scores", entry_key("scores", inputs))
         title = f"score {plugin.id} {'/'.join(place) or 'suite'} {name}"
+        title += f" repeat {generation}" if generation else ""
         title += f" #{fold}" if fold else ""
         sources = dict.fromkeys(ref.source for ref in refs if ref.source is not None)
         clips = [self._clips[m.row.clip] for m in members if m.row.origin == REAL]
@@ -206,7 +224,7 @@ class DetectorLayout:
             )
         )
         rows = tuple(member.row for member in members)
-        return ScoredPool(plugin.id, fitted.repeat, name, fold, place, entry, rows)
+        return ScoredPool(plugin.id, fitted.repeat, name, generation, fold, place, entry, rows)
 
 
 def _scope(plugin: LoadedPlugin) -> Scope:

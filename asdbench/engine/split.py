@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from asdbench.api import Clip
 from asdbench.engine.seeds import shuffle_rank
@@ -92,7 +92,7 @@ def _crossed(
 
     Normals of the evaluation are dealt too, so that generated normals come from all fits alike.
     """
-    dealt = _dealt(anomalies, _group_of(model), count, model.seed)
+    dealt = _dealt(anomalies, _kept_together(model), count, model.seed)
     dealt |= _dealt(rest, lambda clip: clip.id, count, model.seed)
     folds = tuple(
         Fold(
@@ -108,10 +108,10 @@ def _sorted(clips: Iterable[Clip]) -> tuple[Clip, ...]:
     return tuple(sorted(clips, key=lambda c: c.id))
 
 
-def _group_of(model: SplitModel) -> Callable[[Clip], str]:
-    """Return what tells which clips are never separated."""
+def _kept_together(model: SplitModel) -> Callable[[Clip], str]:
+    """Return what tells which clips no fit separates: the domain is no operating condition."""
     if model.by == "condition":
-        return lambda clip: str(clip.condition)
+        return lambda clip: str(replace(clip.condition, domain=None))
     return lambda clip: clip.recording or clip.id
 
 
@@ -121,7 +121,9 @@ def _stratum(clip: Clip) -> tuple[str, ...]:
 
 def _lent(clips: Sequence[Clip], share: float, model: SplitModel) -> set[str]:
     """Return the ids of about ``share`` of each stratum's clips, whole groups at a time."""
-    group_of = _group_of(model)
+    group_of: Callable[[Clip], str] = (
+        (lambda c: str(c.condition)) if model.by == "condition" else (lambda c: c.recording or c.id)
+    )
     strata: dict[tuple[str, ...], dict[str, list[Clip]]] = defaultdict(lambda: defaultdict(list))
     for clip in clips:
         strata[_stratum(clip)][group_of(clip)].append(clip)

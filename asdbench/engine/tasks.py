@@ -7,6 +7,7 @@ knows its key before it runs; running it twice, or in another process, writes th
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -112,6 +113,17 @@ class GenerateClips(MakeClips):
 
 
 @dataclass(frozen=True)
+class SweepClips(GenerateClips):
+    """Make clips of conditions that need not occur; the generator may refuse them.
+
+    ``real`` has conditions but no audio.
+    """
+
+    like: tuple[ClipRef, ...]
+    """Real clips, whose most common length is taken."""
+
+
+@dataclass(frozen=True)
 class RoundtripClips(MakeClips):
     """Pass ``real`` through the generator's codec and back."""
 
@@ -170,6 +182,7 @@ def execute(task: Task, store: Store, device: str, progress: Progress) -> None:
         BuildDataset: _build_dataset,
         FitGenerator: _fit_generator,
         GenerateClips: _generate,
+        SweepClips: _sweep,
         RoundtripClips: _roundtrip,
         MeasureQuality: _measure_quality,
         FitDetector: _fit_detector,
@@ -209,23 +222,58 @@ def _fit_generator(task: FitGenerator, store: Store, folder: Path, context: Cont
 
 
 def _generate(task: GenerateClips, store: Store, folder: Path, context: Context) -> None:
-    plugin, params = task.use.load()
-    generator: Generator = plugin.load(store.path("generator", task.fitted.key), params, context)
     requests = _requests(task)
+    _make(task, _fitted(task, store, context), requests, store, folder, context)
+
+
+def _fitted(task: MakeClips, store: Store, context: Context) -> Any:
+    plugin, params = task.use.load()
+    return plugin.load(store.path("generator", task.fitted.key), params, context)
+
+
+def _make(
+    task: GenerateClips,
+    generator: Generator,
+    requests: Sequence[Request],
+    store: Store,
+    folder: Path,
+    context: Context,
+) -> None:
     train = pool(task.train, task.audio, store, labelled=True)
     made = make_clips(generator, requests, train, task.audio.sample_rate, context)
     _write_clips(made, requests, folder, task.audio.sample_rate)
 
 
+def _sweep(task: SweepClips, store: Store, folder: Path, context: Context) -> None:
+    lengths = Counter(_samples(ref, task.audio) for ref in task.like)
+    samples = min(lengths, key=lambda length: (-lengths[length], length))
+    requests = [
+        Request(ref.condition, task.label, seed, samples)
+        for ref, seed in zip(task.real, task.seeds, strict=True)
+    ]
+    generator: Generator = _fitted(task, store, context)
+    reason = next(filter(None, map(generator.refuses, requests)), None)
+    if reason is None:
+        _make(task, generator, requests, store, folder, context)
+    else:
+        (folder / _REFUSED).write_text(json.dumps(reason) + "\n", encoding="utf-8")
+
+
+_REFUSED = "refused.json"
+
+
+def refusal(entry: Entry, store: Store) -> str | None:
+    """Return why the generator refused the condition of a sweep's ``entry``, or None."""
+    path = store.path(entry.kind, entry.key) / _REFUSED
+    return str(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+
+
 def _roundtrip(task: RoundtripClips, store: Store, folder: Path, context: Context) -> None:
-    plugin, params = task.use.load()
-    codec: SupportsRoundtrip = plugin.load(
-        store.path("generator", task.fitted.key), params, context
-    )
+    codec: SupportsRoundtrip = _fitted(task, store, context)
     requests = _requests(task)
     clips = pool(task.real, task.audio, store, hide="domain")
     rate = task.audio.sample_rate
-    made = roundtrip_clips(codec, clips, requests, rate, plugin.info.id, context)
+    made = roundtrip_clips(codec, clips, requests, rate, task.use.load()[0].info.id, context)
     _write_clips(made, requests, folder, rate)
 
 
@@ -278,16 +326,24 @@ def _score(task: ScoreClips, store: Store, folder: Path, context: Context) -> No
     context = lend(task.parts, store, context)
     detector: Detector = plugin.load(store.path("detector", task.fitted.key), params, context)
     hidden = None if "test_domain" in plugin.info.needs else "domain"
-    clips = pool(task.clips, task.audio, store, hide=hidden)
-    scores = checked_scores(detector.score(clips, context), len(clips), plugin.info.id)
+    sources = {ref.source for ref in task.clips if ref.source is not None}
+    refused = {entry for entry in sources if refusal(entry, store) is not None}
+    there = np.array([ref.source not in refused for ref in task.clips], dtype=bool)
+    if refused:
+        np.save(folder / "there.npy", there, allow_pickle=False)
+    refs = [ref for ref in task.clips if ref.source not in refused]
+    scores = np.empty(0)
+    if refs:
+        clips = pool(refs, task.audio, store, hide=hidden)
+        scores = checked_scores(detector.score(clips, context), len(clips), plugin.info.id)
     np.save(folder / "scores.npy", scores, allow_pickle=False)
-    decisions = detector.decide(scores)
+    decisions = detector.decide(scores) if refs else None
     if decisions is not None:
         decided = np.asarray(decisions)
         if decided.shape != scores.shape or decided.dtype != np.bool_:
             raise PluginError(
                 f"'{plugin.info.id}' decided {decided.dtype} {decided.shape}, not bool "
-                f"({len(clips)},)",
+                f"({len(scores)},)",
                 "decide() must return one bool for every score, or None.",
             )
         np.save(folder / "decisions.npy", decided, allow_pickle=False)

@@ -29,7 +29,9 @@ def axis_problems(document: Document, name: str, grid: Mapping[str, Any]) -> Ite
         if "clips_per_cell" in grid:
             place = document.key_place((*path, "clips_per_cell"))
             hint = "Give 'axes', or a multiplier of the real clips."
-            yield Problem.at(place, "clips_per_cell: there are no axes, so there are no cells", hint)
+            yield Problem.at(
+                place, "clips_per_cell: there are no axes, so there are no cells", hint
+            )
         return
     for key in ("match", "multiplier", "make"):
         if key in grid and (key, grid[key]) != ("make", "generate"):
@@ -38,7 +40,7 @@ def axis_problems(document: Document, name: str, grid: Mapping[str, Any]) -> Ite
             yield Problem.at(place, message, "Leave it out, or leave out 'axes'.")
     axes = grid["axes"]
     if axes == {}:
-        hint = "For example: {fan: {\"00\": {m-n: {from: dataset, add: [Z]}}}}."
+        hint = 'For example: {fan: {"00": {m-n: {from: dataset, add: [Z]}}}}.'
         yield Problem.at(document.place((*path, "axes")), "axes: there is nothing to vary", hint)
     if not isinstance(axes, dict):
         return

@@ -101,7 +101,7 @@ class AxisModel(Model):
     """Values beside those of the data."""
     values: tuple[AxisValue, ...] = ()
     """All values, instead of `from` and `add`. A number is written as it stands here, or as the
-    data writes it where the data has it; one with a unit is text, e.g. "28V"."""
+    data writes it where the data has it."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
