@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from asdbench.comparison.asked import AskedArms
 from asdbench.comparison.outcome import Status
 from asdbench.comparison.quantity import Key
 from asdbench.comparison.tolerance import VERDICT
@@ -54,7 +55,10 @@ def findings_of(report: Report) -> Findings:
 
 
 def _findings(report: Report) -> Iterator[tuple[tuple[Key, Finding], str | None]]:
+    asked = AskedArms.of(report)
     for v in report.verdicts:
+        if not asked.has(v.grid or v.generator, v.gap):
+            continue
         key = Key(v.machine, v.section, v.domain, v.detector, v.grid or v.generator)
         yield (key, Finding("gap", f"{VERDICT}_{v.metric}_{v.gap}")), v.verdict
     for a in report.artifacts:

@@ -37,7 +37,7 @@ def judge(pair: Pair, tolerances: Tolerances, inference: Inference) -> Change:
     if base is None or new is None:
         return change(*_without_value(pair))
     beyond = abs(new - base) > tolerance + ROUNDING
-    found = inference(pair)
+    found = inference(pair) if gated else Paired()
     direction: Status = pair.quantity.direction(base, new)
     if found.low is None or found.high is None:
         return change(direction if beyond else "within tolerance", found.reason, beyond, found)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
+from asdbench.comparison.asked import AskedArms
 from asdbench.comparison.quantity import GAPS, Key, MetricName, Quantity
 from asdbench.report.arm_schema import ArmRow
 from asdbench.report.schema import Cell, Comparison, Report
 from asdbench.report.trust_schema import VerdictRow
-from asdbench.suite.arms import Pairing, arm_origins, pairings_of
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,13 @@ def numbers_of(report: Report) -> Numbers:
     found: Numbers = {}
     for key, cell in cell_rows(report).items():
         found.update(_of_cell(key, cell))
-    pairings = {_name(p): p for p in pairings_of([p.id for p in report.generators], report.grids)}
+    asked = AskedArms.of(report)
     for row in report.arms:
-        found.update(_of_arms(row, pairings.get(row.grid or row.generator)))
+        found.update(_of_arms(row, asked))
     for verdict in report.verdicts:
-        if verdict.over != "section":  # those of sections are in the rows of the arms
-            found.update(_of_verdict(verdict))
+        if verdict.over != "section" and asked.has(verdict.grid or verdict.generator, verdict.gap):
+            found.update(_of_verdict(verdict))  # those of sections are in the rows of the arms
     return found
-
-
-def _name(pairing: Pairing) -> str:
-    return pairing.anomalies or pairing.generator
 
 
 def _of_cell(key: Key, cell: Cell) -> Iterator[tuple[tuple[Key, Quantity], Number]]:
@@ -56,11 +52,11 @@ def _of_cell(key: Key, cell: Cell) -> Iterator[tuple[tuple[Key, Quantity], Numbe
             yield (key, Quantity(metric, "paper", True)), Number(values.gap, reason)
 
 
-def _of_arms(row: ArmRow, pairing: Pairing | None) -> Iterator[tuple[tuple[Key, Quantity], Number]]:
-    key = Key(row.machine, row.section, row.domain, row.detector, row.grid or row.generator)
-    asked = arm_origins(pairing) if pairing is not None else {}
+def _of_arms(row: ArmRow, asked: AskedArms) -> Iterator[tuple[tuple[Key, Quantity], Number]]:
+    grid = row.grid or row.generator
+    key = Key(row.machine, row.section, row.domain, row.detector, grid)
     for name in ("matched", "artifact", "coded", "codec"):
-        if name not in asked:
+        if not asked.has(grid, name):
             continue
         arm = getattr(row, name)
         yield (key, Quantity("auc", name)), Number(arm.auc, arm.reason)

@@ -53,8 +53,6 @@ class PairedRuns:
         """Return the interval of one number's difference; both reports must have a value."""
         if self.obstacle is not None:
             return Paired(reason=self.obstacle)
-        if pair.key.section is None:
-            return Paired(reason="a mean over sections has no paired interval")
         sums: list[Terms] = []
         for side, number in zip(self._sides, (pair.base, pair.new), strict=True):
             own = side.terms(pair.key, pair.quantity)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from asdbench.comparison.quantity import Key, Quantity
+from asdbench.comparison.quantity import Key, MetricName, Quantity
 from asdbench.comparison.side import Side
 from asdbench.metrics.definitions import DefinitionId
 from asdbench.report.build import scored_arms
 from asdbench.report.cells import SUBSETS, Arm, Rules
+from asdbench.report.placed_gaps import averaged_domains, domains_of
 from asdbench.report.section_arms import ArmCurve, ArmKey, SectionArms, scored_sides
 from asdbench.stats.curves import Curve, Pool
 from asdbench.suite.arms import SIDES, Pairing, pairings_of
@@ -27,6 +28,7 @@ class ScoredSide:
     side: Side
     which: str
     """`base` or `new`."""
+    _sections: dict[tuple[str, str, str, str | None], SectionArms] = field(default_factory=dict)
 
     @functools.cached_property
     def _arms(self) -> Mapping[ArmKey, Sequence[Arm]]:
@@ -49,7 +51,29 @@ class ScoredSide:
         }
 
     def terms(self, key: Key, quantity: Quantity) -> Terms | str:
-        """Return weights and curves of a section's number, or why there are none."""
+        """Return weights and curves of a number, or why there are none.
+
+        A mean over sections weights every section and domain alike.
+        """
+        parts = [key] if key.section is not None else self._parts(key, quantity.metric)
+        terms: Terms = []
+        for part in parts:
+            found = self._terms(part, quantity)
+            if isinstance(found, str):
+                return found
+            terms += [(weight / len(parts), one) for weight, one in found]
+        return terms
+
+    def _parts(self, key: Key, metric: MetricName) -> list[Key]:
+        """Return the rows that a mean over the sections of a machine, or of all, is taken of."""
+        return [
+            replace(key, machine=machine, section=section, domain=domain)
+            for (machine, section), domains in domains_of(self.side.report.cells).items()
+            if key.machine in (None, machine)
+            for domain in averaged_domains(domains, metric)
+        ]
+
+    def _terms(self, key: Key, quantity: Quantity) -> Terms | str:
         terms: Terms = []
         signed = [(quantity.arm, 1.0), *([("real", -1.0)] if quantity.gap else [])]
         for arm, sign in signed:
@@ -73,6 +97,9 @@ class ScoredSide:
         detector, machine, section = key.detector, key.machine, key.section
         if detector is None or machine is None or section is None:
             return None
+        where = (detector, machine, section, key.grid)
+        if where in self._sections:
+            return self._sections[where]
         pairing = self._pairings.get(key.grid, Pairing("", {}))
         report = self.side.report
         rules = Rules(DefinitionId(report.definition), report.confidence, 0, 0)
@@ -80,21 +107,24 @@ class ScoredSide:
         repeats = self._repeats.get(detector)
         if repeats is None:
             return None
-        return SectionArms(pairing, machine, section, detector, scored, repeats, rules)
+        found = SectionArms(pairing, machine, section, detector, scored, repeats, rules)
+        self._sections[where] = found
+        return found
 
     def _named(self, one: ArmCurve, pairing: Pairing, arm: str, key: Key) -> ArmCurve:
-        """Return the curve with generated pools named after their audio.
+        """Return the curve with pools named after their section, generated ones after their audio.
 
         A generated clip's name says where it stands, not what it sounds like: two runs made the
         same clips only where their reports identify them so.
         """
         pools = []
+        place = key.place
         for side, pool in zip(SIDES[arm], one.curve.pools, strict=True):
             if side.startswith("generated"):
                 grid = self.side.report.grids.get(pairing.grids[side])
-                audio = grid.clips.get(key.place) if grid is not None else None
+                audio = grid.clips.get(place) if grid is not None else None
                 if audio is None:  # an older report: the same scores to the last bit
                     audio = hashlib.sha256(pool.scores.tobytes()).hexdigest()
                 pool = Pool(f"{pool.clips} {one.generation} {audio}", pool.scores)
-            pools.append(pool)
+            pools.append(Pool(f"{place} {pool.clips}", pool.scores))
         return replace(one, curve=Curve(*pools))
