@@ -11,21 +11,17 @@ from asdbench.suite.arms import SIDES
 
 
 def arm_blocks(report: Report) -> list[str]:
-    """Return the section on means of the arms, and what the artifact arm says."""
-    if not report.arms:
+    """Return the section on means of the arms, beside what the verdicts already show."""
+    if not any(controlled(mean) for mean in report.arm_means):
         return []
-    blocks = ["## Arms"]
-    if any(controlled(mean) for mean in report.arm_means):
-        blocks.append(_means_caption(report))
-        for over, heading, by in (
-            ("detector", "", ()),
-            ("domain", "### Arms by domain", ("domain",)),
-            ("machine", "### Arms by machine", ("machine",)),
-        ):
-            means = [mean for mean in report.arm_means if mean.over == over]
-            blocks += [heading, _means(report, means, by)] if means else []
-        blocks.append("### What the artifact arm says")
-    return [*blocks, _findings(report)]
+    blocks = ["## Arms", _means_caption(report)]
+    for over, heading, by in (
+        ("detector", "", ()),
+        ("domain", "### Arms by domain", ("domain",)),
+    ):
+        means = [mean for mean in report.arm_means if mean.over == over]
+        blocks += [heading, _means(report, means, by)] if means else []
+    return blocks
 
 
 def arm_row_blocks(report: Report) -> list[str]:
@@ -90,28 +86,6 @@ def _means(report: Report, means: Sequence[ArmMean], by: Sequence[str]) -> str:
         for m, *numbers in zip(means, *(cells for _, cells in shown), strict=True)
     ]
     return table(rows, ["detector", "generator", *by, *(name for name, _ in shown)], 2 + len(by))
-
-
-def _findings(report: Report) -> str:
-    lines = [f"- {escaped(f.sentence)}" for f in report.artifacts if f.finding == "separated"]
-    lines += [f"- {escaped(f.sentence)}" for f in report.artifacts if f.finding == "not separated"]
-    absent = [f for f in report.artifacts if f.finding == "not measured"]
-    controls = {g.generator for g in report.grids.values() if is_control(g.label, g.make)}
-    lines += [f"- {escaped(f.sentence)}" for f in absent if f.generator in controls]
-    unasked = dict.fromkeys(f.generator for f in absent if f.generator not in controls)
-    if unasked:
-        wanted = f"{{generator: {next(iter(unasked))}, label: normal}}"
-        lines.append(
-            f"- The artifact arm of {', '.join(unasked)} was not measured: the suite has no grid "
-            f"of generated normals (`{wanted}`). Whether a detector hears faults in the generated "
-            "anomalies, or the generator, is not known; their gap is that of the paper's protocol."
-        )
-    return "\n".join(lines)
-
-
-def is_control(label: str, make: str) -> bool:
-    """Return whether a grid holds generated normals."""
-    return (label, make) == ("normal", "generate")
 
 
 def _ordered(report: Report) -> list[ArmRow]:

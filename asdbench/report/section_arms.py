@@ -16,6 +16,11 @@ from asdbench.suite.model import Suite
 
 ArmKey = tuple[str, str, str, str]
 """(origin, detector, machine, section)"""
+STEPS: Mapping[ArmName, tuple[str, str]] = {
+    **SIDES,
+    "coding": ("real normals", "coded anomalies"),
+}
+"""The arms, and the step between two of them that the ladder needs."""
 _CLIPS = {"coded normals": "real normals", "coded anomalies": "real anomalies"}
 """Pools that are made of the very clips of another."""
 
@@ -56,7 +61,7 @@ class SectionArms:
     ) -> list[ArmCurve] | str:
         """Return the curves of each fit of detector and generator, or why there is none."""
         sides = []
-        for pool in SIDES[arm]:
+        for pool in STEPS[arm]:
             found = self._side(arm, pool, subset, metric)
             if isinstance(found, str):
                 return found
@@ -112,12 +117,12 @@ def section_arms(
         for pairing in pairings(suite):
             for machine, section in sections:
                 where = (detector.id, machine, section)
-                scored = _scored(pairing, arms, where)
+                scored = scored_sides(pairing, arms, where)
                 repeats = suite.seeds.detector_repeats
                 yield SectionArms(pairing, machine, section, detector.id, scored, repeats, rules)
 
 
-def _scored(
+def scored_sides(
     pairing: Pairing, arms: Mapping[ArmKey, Sequence[Arm]], where: tuple[str, str, str]
 ) -> dict[tuple[ArmName, str], list[Arm]]:
     """Return what was scored for each arm and side of it, in the order of the clips' names.
@@ -125,7 +130,7 @@ def _scored(
     What was scored together with the arm's other side goes before what was scored by itself.
     """
     scored: dict[tuple[ArmName, str], list[Arm]] = {}
-    for name, sides in SIDES.items():
+    for name, sides in STEPS.items():
         origins = {side: pairing.origin(side) for side in sides}
         known = {side: origin for side, origin in origins.items() if origin is not None}
         pool = pool_name(*known.values())

@@ -297,6 +297,11 @@ def test_not_measured_without_generated_normals(rng):
     assert "{generator: gen, label: normal}" in finding.sentence
 
 
+def conditions(a: Arm) -> list[str]:
+    """The condition of each clip: its domain."""
+    return [f"fan/00/{d}/-" for d in (["-"] * len(a.score) if a.domain is None else a.domain)]
+
+
 def frame(arms: dict[tuple[str, str, str, str], list[Arm]]) -> pd.DataFrame:
     parts = []
     for (origin, detector, machine, section), (a,) in arms.items():
@@ -309,11 +314,13 @@ def frame(arms: dict[tuple[str, str, str, str], list[Arm]]) -> pd.DataFrame:
             "repeat": 0,
             "pool": origin,
             "fold": 0,
+            "generation": 0,
+            "recording": None,
             "machine": machine,
             "section": section,
             "domain": a.domain,
             "label": np.where(a.anomaly, "anomaly", "normal"),
-            "condition": "fan/00",
+            "condition": conditions(a),
             "score": a.score,
             "decision": None,
         }

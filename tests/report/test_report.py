@@ -40,6 +40,11 @@ def generated(rng: np.random.Generator, n: int = 100, shift: float = 1.0) -> Arm
     return Arm(score, np.ones(n, bool), domain, None)
 
 
+def conditions(a: Arm) -> list[str]:
+    """The condition of each clip: its domain."""
+    return [f"fan/00/{d}/-" for d in (["-"] * len(a.score) if a.domain is None else a.domain)]
+
+
 def frame(arms: dict[tuple[str, str, int], Arm]) -> pd.DataFrame:
     """A score table from arms by (origin, detector, repeat)."""
     parts = []
@@ -54,11 +59,13 @@ def frame(arms: dict[tuple[str, str, int], Arm]) -> pd.DataFrame:
                 "repeat": repeat,
                 "pool": origin,
                 "fold": 0,
+                "generation": 0,
+                "recording": None,
                 "machine": "fan",
                 "section": "00",
                 "domain": a.domain,
                 "label": np.where(a.anomaly, "anomaly", "normal"),
-                "condition": "fan/00",
+                "condition": conditions(a),
                 "score": a.score,
                 "decision": a.decision,
             }
