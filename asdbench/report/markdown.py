@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from asdbench.report.arm_tables import arm_blocks, arm_row_blocks
+from asdbench.report.audit_tables import audit_blocks
+from asdbench.report.coverage_table import coverage_blocks
 from asdbench.report.outcome_tables import outcome_blocks
 from asdbench.report.quality_table import quality_blocks
 from asdbench.report.schema import Cell, Comparison, Mean, Report
@@ -18,6 +20,8 @@ from asdbench.report.text import (
     title,
     with_interval,
 )
+from asdbench.report.trust_tables import verdict_blocks
+from asdbench.report.uncertainty_tables import distance_blocks, uncertainty_blocks
 
 
 def gap_text(comparison: Comparison) -> str:
@@ -33,7 +37,8 @@ def render_markdown(report: Report) -> str:
     if report.below_chance:
         found = [f"- {escaped(row.sentence)}" for row in report.below_chance]
         blocks += ["## Below chance", "\n".join(found)]
-    blocks += [*arm_blocks(report), "## Means", _means_caption(report)]
+    blocks += [*verdict_blocks(report), *uncertainty_blocks(report), *arm_blocks(report)]
+    blocks += [*audit_blocks(report), "## Means", _means_caption(report)]
     for over, heading, by in (
         ("detector", "", ()),
         ("domain", "### By domain", ("domain",)),
@@ -51,6 +56,8 @@ def render_markdown(report: Report) -> str:
         _cells(report),
         *_notes(report),
         *arm_row_blocks(report),
+        *distance_blocks(report),
+        *coverage_blocks(report),
         *quality_blocks(report),
         "## What was run",
         _plugins(report),
