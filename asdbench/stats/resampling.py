@@ -83,12 +83,12 @@ class Resampled:
 
     def metric(self, counts: Mapping[str, Floats], metric: RankMetric) -> Floats:
         """Return the metric of each draw; ``counts`` holds (draws, clips) by pool name."""
+        if metric == "auc":
+            return self._auc(*(counts[pool.clips] for pool in self.curve.pools))
         sides = [
             np.add.reduceat(counts[pool.clips][:, order], starts, axis=1)
             for pool, order, starts in zip(self.curve.pools, self.order, self.starts, strict=True)
         ]
-        if metric == "auc":
-            return self._auc(*sides)
         spread = []
         for side, positions in zip(sides, self.positions, strict=True):
             wide = np.zeros((len(side), self.thresholds))
@@ -98,8 +98,8 @@ class Resampled:
 
     def _auc(self, negative: Floats, positive: Floats) -> Floats:
         """Return the AUCs of draws: won pairs, ties half, over all pairs."""
-        x, y = self.positions
-        wins = np.asarray(y[None, :] < x[:, None], dtype=np.float64)
+        x, y = (pool.scores for pool in self.curve.pools)
+        wins = np.asarray(y[None, :] > x[:, None], dtype=np.float64)
         wins += 0.5 * (y[None, :] == x[:, None])
         won = np.sum((negative @ wins) * positive, axis=1)
         total = negative.sum(axis=1) * positive.sum(axis=1)
