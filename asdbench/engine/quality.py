@@ -144,11 +144,13 @@ _COPIES = (
 
 def _mean(folds: Sequence[QualityRow], name: str) -> float | None:
     """Return the mean over folds, by clips; None where a fold has none."""
-    values = [getattr(fold, name) for fold in folds]
-    if any(value is None for value in values):
-        return None
-    clips = sum(fold.generated_clips for fold in folds)
-    return sum(v * f.generated_clips for v, f in zip(values, folds, strict=True)) / clips
+    total = 0.0
+    for fold in folds:
+        value: float | None = getattr(fold, name)
+        if value is None:
+            return None
+        total += value * fold.generated_clips
+    return total / sum(fold.generated_clips for fold in folds)
 
 
 def _read(measured: MeasuredGrid, store: Store) -> QualityRow:

@@ -9,7 +9,7 @@ from asdbench.report.audit_tables import audit_blocks
 from asdbench.report.coverage_table import coverage_blocks
 from asdbench.report.outcome_tables import outcome_blocks
 from asdbench.report.quality_table import quality_blocks
-from asdbench.report.schema import Cell, Comparison, Mean, Report
+from asdbench.report.schema import Cell, Comparison, DataFacts, GridFacts, Mean, Report
 from asdbench.report.text import (
     escaped,
     first_line,
@@ -85,7 +85,7 @@ def _introduction(report: Report) -> list[str]:
         blocks.append(
             f"Detectors learned from {data.n_detector_train} normal clips ({shared}). Generators "
             f"learned from {data.n_generator_train_normal} normal and "
-            f"{data.n_generator_train_anomaly} anomalous clips. {evaluation} that no generator saw."
+            f"{data.n_generator_train_anomaly} anomalous clips. {evaluation} {_unseen(data)}"
         )
     else:
         blocks.append(f"Detectors learned from {data.n_detector_train} normal clips. {evaluation}.")
@@ -100,6 +100,20 @@ def _introduction(report: Report) -> list[str]:
         changes = ", ".join(f"`{text}`" for text in report.suite.overrides)
         blocks.append(f"Changed on the command line: {changes}.")
     return blocks
+
+
+def _unseen(data: DataFacts) -> str:
+    """Say what no generator learned from, or how a cross-fit made sure of it."""
+    if not data.folds:
+        return "that no generator saw."
+    lent = sorted({fold.n_generator_train_anomaly for fold in data.folds})
+    apart = "the condition" if data.folds_by == "condition" else "the clip"
+    return (
+        f"in {len(data.folds)} folds: each generator was fitted {len(data.folds)} times, on "
+        f"{data.folds[0].n_generator_train_normal} normal and "
+        f"{'-'.join(map(str, dict.fromkeys([lent[0], lent[-1]])))} anomalous clips, and every "
+        f"generated clip comes from a fit that did not see {apart} that it was made like."
+    )
 
 
 def _problems(report: Report) -> str:
@@ -239,14 +253,18 @@ def _plugins(report: Report) -> str:
                 f"- {kind} `{p.id}`: {p.use} {p.version}, code `{p.code[:16]}` "
                 f"({escaped(params)}){needs}{paper}"
             )
-    lines += [
-        f"- grid `{name}`: "
-        + (
-            f"the real {g.label} clips through the codec of `{g.generator}`"
-            if g.make == "roundtrip"
-            else f"{g.multiplier:g} x {g.label} of `{g.generator}`, matching {g.match}"
-        )
-        for name, g in report.grids.items()
-    ]
+    lines += [f"- grid `{name}`: {_asked_for(grid)}" for name, grid in report.grids.items()]
     lines.append(f"- asdbench {report.asdbench}")
     return "\n".join(lines)
+
+
+def _asked_for(grid: GridFacts) -> str:
+    if grid.make == "roundtrip":
+        return f"the real {grid.label} clips through the codec of `{grid.generator}`"
+    if not grid.sweeps:
+        return f"{grid.multiplier:g} x {grid.label} of `{grid.generator}`, matching {grid.match}"
+    refused = f"; it refused {escaped('; '.join(grid.refused))}" if grid.refused else ""
+    return (
+        f"{grid.clips_per_cell} x {grid.label} of `{grid.generator}` for each condition of its "
+        f"axes, for the coverage map only{refused}"
+    )
