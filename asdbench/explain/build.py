@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from asdbench.explain.headline import about, arm_row, headline_of
 from asdbench.explain.model import (
     ArmLine,
     Audits,
+    ConditionLine,
     Explanation,
     Provenance,
 )
@@ -67,7 +68,10 @@ def explain(report: Report, place: Place, file: Path | None, clips: int = 5) -> 
         missing.append(
             "Seeds: no suite.lock.yaml in the folder of the report. Name the run folder."
         )
-    matched = headline is not None and headline.gap == "matched"
+    lines: Sequence[ConditionLine] = ()
+    if scores is not None:
+        matched = headline is not None and headline.gap == "matched"
+        lines = condition_lines(scores, place, matched, report.confidence)
     return Explanation(
         place=place,
         status=cell.status,
@@ -78,6 +82,16 @@ def explain(report: Report, place: Place, file: Path | None, clips: int = 5) -> 
         headline=headline,
         artifact=next((f for f in report.artifacts if about(f, cell)), None),
         ladder=next((r for r in report.ladder if about(r, cell) and r.grid == cell.grid), None),
+        component=next(
+            (
+                r
+                for r in report.components
+                if about(r, cell)
+                and headline is not None
+                and (r.grid, r.gap) == (cell.grid, headline.gap)
+            ),
+            None,
+        ),
         score_distance=next(
             (
                 r
@@ -89,9 +103,7 @@ def explain(report: Report, place: Place, file: Path | None, clips: int = 5) -> 
         warnings=tuple(_warnings(report, cell)),
         distributions=None if scores is None else describe(scores),
         clips=None if scores is None else worst_clips(scores, clips, folder),
-        conditions=()
-        if scores is None
-        else tuple(condition_lines(scores, place, matched, report.confidence)),
+        conditions=tuple(_mapped(lines, report, cell)),
         audits=_audits(report, cell),
         provenance=provenance,
         missing=tuple(missing),
@@ -172,6 +184,17 @@ def _warnings(report: Report, cell: Cell) -> list[str]:
     own = (cell.machine, cell.detector)
     failed = [p for p in problems if any(word in p.split(" failed: ")[0].split() for word in own)]
     return below + failed
+
+
+def _mapped(lines: Sequence[ConditionLine], report: Report, cell: Cell) -> Iterator[ConditionLine]:
+    """Yield the lines with where they stand on the map of conditions."""
+    status = {
+        (row.domain, row.condition): row.status
+        for row in report.coverage
+        if about(row, cell) and row.section == cell.section
+    }
+    for line in lines:
+        yield replace(line, status=status.get((line.domain, line.condition)))
 
 
 def _audits(report: Report, cell: Cell) -> Audits:

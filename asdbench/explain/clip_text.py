@@ -50,10 +50,11 @@ def condition_blocks(found: Explanation) -> Iterator[list[str]]:
             number(line.auc_real),
             number(line.auc_generated),
             with_interval(line.gap, line.low, line.high, signed=True),
+            line.status or "-",
         ]
         for line in found.conditions
     ]
-    headers = ["anomalies of", "domain", "n", "AUC real", f"AUC {protocol}", "gap"]
+    headers = ["anomalies of", "domain", "n", "AUC real", f"AUC {protocol}", "gap", "map"]
     apart = sum(
         line.low is not None and line.high is not None and not line.low <= 0.0 <= line.high
         for line in found.conditions

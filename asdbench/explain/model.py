@@ -9,7 +9,12 @@ from asdbench.report.arm_schema import ArmGap, ArmValue, ArtifactFinding
 from asdbench.report.audit_schema import FidelityRow, LeakageRow, MemorizationRow
 from asdbench.report.quality_schema import QualityRow
 from asdbench.report.schema import Comparison, GridFacts, PluginUse
-from asdbench.report.trust_schema import LadderRow, ScoreDistanceRow, VerdictRow
+from asdbench.report.trust_schema import (
+    ComponentRow,
+    LadderRow,
+    ScoreDistanceRow,
+    VerdictRow,
+)
 
 
 @dataclass(frozen=True)
@@ -129,6 +134,8 @@ class ConditionLine:
     """Lower end of its interval."""
     high: float | None = None
     """Upper end of its interval."""
+    status: str | None = None
+    """On the report's map: ``validated`` or ``measured``; null where it has no map."""
 
 
 @dataclass(frozen=True)
@@ -204,6 +211,8 @@ class Explanation:
     """What the artifact arm says of the machine and detector."""
     ladder: LadderRow | None
     """The paper's gap of the machine taken apart."""
+    component: ComponentRow | None
+    """Where the uncertainty of the machine's headline gap comes from."""
     score_distance: ScoreDistanceRow | None
     """The report's distance of the scores of generated from those of real anomalies."""
     warnings: tuple[str, ...]

@@ -119,13 +119,19 @@ def read_cell_scores(
 def _pools(
     frame: pd.DataFrame, origin: str | None, place: Place, definition: DefinitionId
 ) -> tuple[Scored, Scored]:
-    """Return the normals and the anomalies of one origin that enter the cell."""
+    """Return the normals and the anomalies of one origin that enter the cell.
+
+    Clips that several fits of a generator made under one name are different clips.
+    """
     own = frame[(frame["origin"] == origin) & frame["label"].notna()] if origin else frame[:0]
     if not len(own):
         return none_scored(), none_scored()
     scored_in = set(own["pool"])  # a transductive detector scores a clip once in every arm
     own = own[own["pool"] == (origin if origin in scored_in else min(scored_in))]
-    facts = own.groupby("clip", sort=True).agg(
+    clip = own["clip"]
+    if "generation" in own and own["generation"].nunique() > 1:
+        clip = clip + " of fit " + own["generation"].astype("string")
+    facts = own.groupby(clip, sort=True).agg(
         score=("score", "mean"),
         label=("label", "first"),
         domain=("domain", "first"),

@@ -57,13 +57,15 @@ def _arms(found: Explanation) -> Iterator[list[str]]:
     yield lines
     if found.headline is not None:
         yield _verdict(found.headline)
-    sentences = []
-    if found.artifact is not None:
-        sentences.append(f"Artifact arm: {found.artifact.sentence}")
+    said = []
     if found.ladder is not None:
-        sentences.append(f"The paper's gap: {found.ladder.sentence}")
-    if sentences:
-        yield sentences
+        said.append(f"The paper's gap: {found.ladder.sentence}")
+    if found.artifact is not None and found.artifact.sentence not in "".join(said):
+        said.insert(0, f"Artifact arm: {found.artifact.sentence}")
+    if found.component is not None:
+        said.append(f"Uncertainty: {found.component.sentence}")
+    if said:
+        yield said
 
 
 def _arm_row(line: ArmLine) -> list[str]:
