@@ -7,33 +7,49 @@ is exact: without memorization, generated and held-out clips are draws from one 
 number of m generated clips above the r-th largest of n held-out ones is beta-binomial with m trials
 and parameters r and n + 1 - r, whatever that distribution is (the distribution of exceedances of
 E. J. Gumbel and H. von Schelling, Annals of Mathematical Statistics 21, 1950).
+
+With several folds each has a limit of its own, and the counts of the folds are added.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
 from asdbench.metrics.memorization import QUANTILE
 
 LEVEL = 0.05
 """Chance of calling any machine of a grid copied where nothing is."""
 
 
-def copies_p(exceeding: int, generated: int, held_out: int) -> float:
-    """Return the probability of at least ``exceeding`` clips above the limit without memorization.
+@dataclass(frozen=True)
+class Search:
+    """A search for copies: how many clips went beyond a limit."""
 
-    The limit is interpolated between two held-out clips; the count above the lower one is at least
+    exceeding: int
+    """Generated clips nearer to a training clip than the limit."""
+    generated: int
+    """Generated clips."""
+    held_out: int
+    """Real clips that the limit was taken from."""
+
+
+def copies_p(searches: Sequence[Search]) -> float:
+    """Return the probability of at least as many clips beyond the limits without memorization.
+
+    A limit is interpolated between two held-out clips; the count above the lower one is at least
     as large, so the value errs on the side of no memorization.
-
-    Parameters
-    ----------
-    exceeding
-        Generated clips nearer to a training clip than the limit.
-    generated, held_out
-        Generated clips, and the held-out real clips that the limit was taken from.
     """
     from scipy.stats import betabinom
 
-    if exceeding <= 0:
-        return 1.0
-    above = held_out - math.floor((1.0 - QUANTILE) * (held_out - 1) + 1e-9)
-    return float(betabinom.sf(exceeding - 1, generated, above, held_out + 1 - above))
+    chances = np.ones(1)
+    for search in searches:
+        above = search.held_out - math.floor((1.0 - QUANTILE) * (search.held_out - 1) + 1e-9)
+        counts = np.arange(search.generated + 1)
+        own = betabinom.pmf(counts, search.generated, above, search.held_out + 1 - above)
+        chances = np.convolve(chances, own)
+    found = sum(search.exceeding for search in searches)
+    return 1.0 if found == 0 else min(1.0, float(chances[found:].sum()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 from asdbench.api import Context, Label
 from asdbench.audio import AudioFormat
+from asdbench.audit.memorization import Search, copies_p
 from asdbench.engine.store import Store, digest, entry_key
 from asdbench.engine.tasks import ClipRef, Entry, MeasureQuality, pool
 from asdbench.metrics.quality import quality_table
@@ -122,6 +123,8 @@ def read_quality(measured: MeasuredGrid, store: Store) -> QualityRow:
         return row
     folds = [_read(fold, store) for fold in measured.folds]
     update: dict[str, Any] = {name: _mean(folds, name) for name in _COPIES}
+    searches = [search for fold in measured.folds for search in _searches(_content(fold, store))]
+    update["copied_p"] = copies_p(searches) if len(searches) == len(folds) else None
     update["train_clips"] = len({name for fold in measured.folds for name in fold.train})
     update["suspects"] = tuple(text for fold in folds for text in fold.suspects)
     reasons = [text for fold in folds for text in fold.notes if fold.copied_share is None]
@@ -153,9 +156,27 @@ def _mean(folds: Sequence[QualityRow], name: str) -> float | None:
     return total / sum(fold.generated_clips for fold in folds)
 
 
-def _read(measured: MeasuredGrid, store: Store) -> QualityRow:
+def _content(measured: MeasuredGrid, store: Store) -> dict[str, Any]:
     path = store.path(measured.entry.kind, measured.entry.key) / "quality.json"
-    content = json.loads(path.read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def _searches(content: Mapping[str, Any]) -> list[Search]:
+    """Return the search for copies by spectrogram; nothing where there was none."""
+    return [
+        Search(
+            round(copies["share"] * copies["generated_clips"]),
+            copies["generated_clips"],
+            copies["baseline_clips"],
+        )
+        for copies in content.get("memorization", ())
+        if copies["space"] == LOG_MEL
+    ]
+
+
+def _read(measured: MeasuredGrid, store: Store) -> QualityRow:
+    content = _content(measured, store)
     row: dict[str, Any] = {
         "grid": measured.grid,
         "machine": measured.machine,
@@ -174,6 +195,7 @@ def _read(measured: MeasuredGrid, store: Store) -> QualityRow:
             row |= {
                 "copied_share": copies["share"],
                 "copied_share_expected": copies["expected_share"],
+                "copied_p": copies_p(_searches(content)),
                 "nearness": copies["median"],
                 "nearness_real": copies["median_baseline"],
                 "suspects": tuple(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from asdbench.audit.conditions import SeenConditions
-from asdbench.audit.memorization import LEVEL, copies_p
+from asdbench.audit.memorization import LEVEL
 from asdbench.report.audit_schema import FidelityRow, LeakageRow, MemorizationRow
 from asdbench.report.quality_schema import QualityRow
 from asdbench.stats.multiplicity import holm
@@ -39,24 +39,15 @@ def memorization_rows(
     """
     for grid, generator in made_by.items():
         rows = [row for row in quality if row.grid == grid]
-        found = [(row, _p(row)) for row in rows]
-        adjusted = iter(holm([p for _, p in found if p is not None]))
-        for row, p in found:
-            yield _finding(row, generator, p, None if p is None else next(adjusted))
+        adjusted = iter(holm([row.copied_p for row in rows if row.copied_p is not None]))
+        for row in rows:
+            known = row.copied_p is not None
+            yield _finding(row, generator, next(adjusted) if known else None)
 
 
-def _p(row: QualityRow) -> float | None:
-    if row.copied_share is None:
-        return None
-    exceeding = round(row.copied_share * row.generated_clips)
-    return copies_p(exceeding, row.generated_clips, row.real_clips)
-
-
-def _finding(
-    row: QualityRow, generator: str, p: float | None, adjusted: float | None
-) -> MemorizationRow:
+def _finding(row: QualityRow, generator: str, adjusted: float | None) -> MemorizationRow:
     values = {"generator": generator, "grid": row.grid, "machine": row.machine}
-    if p is None or adjusted is None or row.copied_share is None:
+    if adjusted is None or row.copied_p is None or row.copied_share is None:
         why = row.notes[0] if row.notes else "the generator was given no clips of the machine"
         return MemorizationRow(
             **values,
@@ -78,14 +69,14 @@ def _finding(
         f"{row.machine}: {count} of {row.generated_clips} generated {what} nearer to a training "
         f"clip than 99 % of the {row.real_clips} held-out real clips are; "
         f"{expected * row.generated_clips:.1f} are expected where nothing is copied "
-        f"(p = {p:.2g}), {end}."
+        f"(p = {row.copied_p:.2g}), {end}."
     )
     return MemorizationRow(
         **values,
         finding="copied" if copied else "not copied",
         share=row.copied_share,
         expected=row.copied_share_expected,
-        p=p,
+        p=row.copied_p,
         n=row.generated_clips,
         sentence=sentence,
     )

@@ -53,6 +53,8 @@ class QualityRow(Model):
     """Generated clips nearer to a training clip than 99 % of real clips are (log-mel)."""
     copied_share_expected: float | None = None
     """The same where nothing is copied."""
+    copied_p: float | None = None
+    """Probability of at least that share where nothing is copied."""
     copied_share_embedding: float | None = None
     """As `copied_share`, by distance in the embedding."""
     nearness: float | None = None

@@ -87,8 +87,8 @@ def test_one_value_cannot_be_compared():
 def test_real_draws_are_hardly_ever_weak_or_ignored():
     """Generated clips that are real ones: both tests at 1 %, so no more than a few of 100."""
     world = World(0.6)
-    findings = [world.judge(asked(40), asked(40)).finding for _ in range(60)]
-    assert findings.count("kept") >= 55
+    findings = [world.judge(asked(40), asked(40)).finding for _ in range(40)]
+    assert findings.count("kept") >= 37
     assert findings.count("ignored") == 0
 
 
