@@ -58,6 +58,8 @@ class Arm:
     """What each clip is called; of a round trip, the clip that went in."""
     generation: int = 0
     """Which fit of the generator made the clips."""
+    recording: NDArray[np.str_] | None = None
+    """What each clip was cut from; None where that is not known, or a clip of its own each."""
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Arm:
@@ -73,6 +75,7 @@ class Arm:
             None if decision.isna().any() or not len(known) else decision.to_numpy(dtype=bool),
             known["copy_of"].fillna(known["clip"]).to_numpy(dtype=str),
             int(made),
+            _recordings(known),
         )
 
     def by_clip(self) -> Arm:
@@ -90,6 +93,7 @@ class Arm:
             None if self.decision is None else self.decision[which],
             None if self.clip is None else self.clip[which],
             self.generation,
+            None if self.recording is None else self.recording[which],
         )
 
     def normals(self, metric: MetricName, subset: Subset, definition: DefinitionId) -> Scores:
@@ -109,6 +113,14 @@ class Arm:
 
 
 Scores = NDArray[np.float64]
+
+
+def _recordings(clips: pd.DataFrame) -> NDArray[np.str_] | None:
+    """Return what each clip was cut from; None unless several were cut from one."""
+    if "recording" not in clips.columns or clips["recording"].isna().any():
+        return None
+    found = clips["recording"]
+    return None if found.is_unique else found.to_numpy(dtype=str)
 
 
 def section_cells(

@@ -16,9 +16,9 @@ import numpy as np
 from asdbench.metrics.rank import Floats
 from asdbench.report.cells import MetricName, Subset
 from asdbench.report.intervals import generator_for
-from asdbench.report.section_arms import ArmCurve, SectionArms
+from asdbench.report.section_arms import SectionArms, without_digests
 from asdbench.report.trust_schema import GapKind
-from asdbench.stats.combination import combination
+from asdbench.stats.combination import Clusters, combination
 from asdbench.stats.components import Components, variance_components
 from asdbench.stats.curves import Curve, Gap
 from asdbench.stats.interval import NO_VARIATION, Interval
@@ -83,12 +83,16 @@ class MeasuredGap:
 
 
 @dataclass(frozen=True)
-class _Pair:
+class GapPair:
     """A curve of the arm and the one of the real arm that it is compared with."""
 
     gap: Gap
     repeat: int
+    """Which fit of the detector."""
     generation: int
+    """Which fit of the generator."""
+    recordings: Clusters
+    """What the clips of its pools were cut from, where several were cut from one."""
 
 
 def measure_gap(
@@ -103,13 +107,9 @@ def measure_gap(
 
     With ``chance``, what random deals and halves of the clips would give is measured as well.
     """
-    pairs: list[_Pair] = []
-    for domain in domains:
-        made, real = arms.curves(kind, domain, metric), arms.curves("real", domain, metric)
-        for curves in (made, real):
-            if isinstance(curves, str):
-                return curves
-        pairs += _pairs(made, real, 1.0 / len(domains))
+    pairs = gap_pairs(arms, kind, domains, metric)
+    if isinstance(pairs, str):
+        return pairs
     name = "/".join([arms.name, *domains, kind, metric])
     rules = arms.rules
     gaps = [pair.gap for pair in pairs]
@@ -130,18 +130,28 @@ def measure_gap(
     )
 
 
-def _pairs(made: Sequence[ArmCurve], real: Sequence[ArmCurve], weight: float) -> list[_Pair]:
-    return [
-        _Pair(
-            Gap(real[i * len(real) // len(made)].curve, one.curve, weight / len(made)),
-            one.repeat,
-            one.generation,
-        )
-        for i, one in enumerate(made)
-    ]
+def gap_pairs(
+    arms: SectionArms, kind: GapKind, domains: Sequence[Subset], metric: MetricName
+) -> list[GapPair] | str:
+    """Return the curves whose weighted differences are a section's gap, or why there are none."""
+    pairs = []
+    for domain in domains:
+        made, real = arms.curves(kind, domain, metric), arms.curves("real", domain, metric)
+        if isinstance(made, str):
+            return made
+        if isinstance(real, str):
+            return real
+        for i, one in enumerate(made):
+            beside = real[i * len(real) // len(made)]
+            gap = Gap(beside.curve, one.curve, 1.0 / len(made) / len(domains))
+            recordings = {**beside.recordings, **one.recordings}
+            pairs.append(GapPair(gap, one.repeat, one.generation, recordings))
+    return pairs
 
 
-def _interval(arms: SectionArms, pairs: Sequence[_Pair], metric: MetricName, name: str) -> Interval:
+def _interval(
+    arms: SectionArms, pairs: Sequence[GapPair], metric: MetricName, name: str
+) -> Interval:
     weights: dict[int, tuple[float, Curve]] = {}
     for pair in pairs:  # a real curve stands against every fit of the generator
         for sign, curve in ((1.0, pair.gap.generated), (-1.0, pair.gap.real)):
@@ -149,10 +159,14 @@ def _interval(arms: SectionArms, pairs: Sequence[_Pair], metric: MetricName, nam
             weights[id(curve)] = before + sign * pair.gap.weight, curve
     rules = arms.rules
     rng = generator_for(rules.seed, name, 0)
-    return combination(list(weights.values()), rules.confidence, rules.draws, rng, metric)
+    recordings = {pool: cut for pair in pairs for pool, cut in pair.recordings.items()}
+    found = combination(
+        list(weights.values()), rules.confidence, rules.draws, rng, metric, recordings
+    )
+    return replace(found, note=without_digests(found.note))
 
 
-def _fits(pairs: Sequence[_Pair], repeats: int, metric: MetricName) -> Floats:
+def _fits(pairs: Sequence[GapPair], repeats: int, metric: MetricName) -> Floats:
     generations = sorted({pair.generation for pair in pairs})
     total = np.zeros((repeats, len(generations)))
     weight = np.zeros_like(total)
@@ -168,7 +182,7 @@ def _fits(pairs: Sequence[_Pair], repeats: int, metric: MetricName) -> Floats:
 
 
 def _made_variance(
-    arms: SectionArms, pairs: Sequence[_Pair], metric: MetricName, clips: Interval, name: str
+    arms: SectionArms, pairs: Sequence[GapPair], metric: MetricName, clips: Interval, name: str
 ) -> float:
     """Return the variance of the gap of one fit of the generator that its own clips cause.
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from asdbench.report.cells import Arm, MetricName, Rules, Subset
+from asdbench.stats.combination import Clusters
 from asdbench.stats.curves import Curve, Pool
 from asdbench.suite.arms import SIDES, ArmName, Pairing, pairings, pool_name, within
 from asdbench.suite.model import Suite
@@ -34,6 +33,8 @@ class ArmCurve:
     """Which fit of the detector."""
     generation: int
     """Which fit of the generator."""
+    recordings: Clusters
+    """What the clips of its pools were cut from, where several were cut from one."""
 
 
 @dataclass(frozen=True)
@@ -66,20 +67,24 @@ class SectionArms:
             if isinstance(found, str):
                 return found
             sides.append(found)
-        negative, positive = sides
-        count = max(len(negative), len(positive))
-        found = []
+        count = max(len(side) for side in sides)
+        curves = []
         for i in range(count):  # real clips are not scored anew for each fit of a generator
-            first, generation = negative[i * len(negative) // count]
-            second, other = positive[i * len(positive) // count]
-            repeat = i * self.repeats // count
-            found.append(ArmCurve(Curve(first, second), repeat, max(generation, other)))
-        return found
+            first, second = (side[i * len(side) // count] for side in sides)
+            curves.append(
+                ArmCurve(
+                    Curve(first.pool, second.pool),
+                    i * self.repeats // count,
+                    max(first.generation, second.generation),
+                    {**first.recordings, **second.recordings},
+                )
+            )
+        return curves
 
     def _side(
         self, name: ArmName, pool: str, subset: Subset, metric: MetricName
-    ) -> list[tuple[Pool, int]] | str:
-        """Return one side of an arm: the pool of each fit and fold, and the generator's fit."""
+    ) -> list[_Side] | str:
+        """Return one side of an arm for each fit and fold, or why there is none."""
         kind, _, label = pool.partition(" ")
         if kind != "real" and pool not in self.pairing.grids:
             return self.pairing.missing(pool)
@@ -88,10 +93,29 @@ class SectionArms:
             return f"no scores of {pool}: a task failed, or there is no real clip to match"
         found = []
         for arm in arms:
-            chosen = arm.chosen(label == "normals", metric, subset, self.rules.definition)
-            clips = None if arm.clip is None else arm.clip[chosen]
-            found.append((Pool(_name(pool, clips), arm.score[chosen]), arm.generation))
-        return found if all(len(one.scores) for one, _ in found) else f"no {pool}"
+            chosen = arm.take(arm.chosen(label == "normals", metric, subset, self.rules.definition))
+            if not chosen.score.size:
+                return f"no {pool}"
+            named = self._name(pool, chosen)
+            recordings = {} if chosen.recording is None else {named: chosen.recording}
+            found.append(_Side(Pool(named, chosen.score), arm.generation, recordings))
+        return found
+
+    def _name(self, pool: str, arm: Arm) -> str:
+        """Return what a pool is called: the same for the same clips, coded or not."""
+        name = _CLIPS.get(pool, pool)
+        if arm.clip is None:
+            return name
+        made = arm.generation if name.startswith("generated") else 0
+        words = [self.machine, self.section, str(made), *arm.clip]
+        return f"{name} {hashlib.sha256(chr(0).join(words).encode()).hexdigest()}"
+
+
+@dataclass(frozen=True)
+class _Side:
+    pool: Pool
+    generation: int
+    recordings: Clusters
 
 
 def section_arms(
@@ -141,9 +165,6 @@ def scored_sides(
     return scored
 
 
-def _name(pool: str, clips: NDArray[np.str_] | None) -> str:
-    """Return what a pool is called: the same for the same clips, coded or not."""
-    name = _CLIPS.get(pool, pool)
-    if clips is None:
-        return name
-    return f"{name} {hashlib.sha256(chr(0).join(clips).encode()).hexdigest()}"
+def without_digests(note: str | None) -> str | None:
+    """Return a remark on pools without what tells pools of one kind apart."""
+    return None if note is None else re.sub(r" [0-9a-f]{64}", "", note)

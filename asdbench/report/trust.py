@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from asdbench.report.agreement import agreement_rows
 from asdbench.report.arm_schema import ArtifactFinding
 from asdbench.report.components import component_rows
 from asdbench.report.ladder import ladder_rows
@@ -58,7 +59,7 @@ def make_trust(
     return Trust(
         verdicts,
         tuple(ladder_rows(known, domains, verdicts, findings)),
-        (),
+        tuple(agreement_rows(known, domains)),
         tuple(score_distance_rows(known)),
         tuple(component_rows(gaps)),
     )

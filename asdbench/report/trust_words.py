@@ -150,12 +150,17 @@ def ranking_words(row: AgreementRow) -> str:
         else f"Best detector: **{row.best_real} by real, {row.best_generated} by generated "
         "anomalies**"
     )
-    if row.tau is None:
-        return f"{best}."
-    ceiling = "" if row.tau_ceiling is None else f"; two sets of real clips: {row.tau_ceiling:.2f}"
-    shown = f"tau {row.tau:.2f}{ceiling}"
-    regret = "" if row.regret is None or same else f"; choosing by generated costs {row.regret:.3f}"
-    return f"{best} ({shown}{regret})."
+    parts = []
+    if row.top1 is not None and row.top1_ceiling is not None:
+        parts.append(
+            f"the same in {row.top1:.0%} of bootstrap draws, by two sets of real clips in "
+            f"{row.top1_ceiling:.0%}"
+        )
+    if row.tau is not None and row.tau_ceiling is not None and row.n_detectors > 2:
+        parts.append(f"tau {row.tau:.2f}, by two sets of real clips {row.tau_ceiling:.2f}")
+    if row.regret is not None and not same:
+        parts.append(f"choosing by generated ones costs {row.regret:.3f} of real AUC")
+    return f"{best} ({'; '.join(parts)})." if parts else f"{best}."
 
 
 def _rankings(report: Report, rows: Sequence[VerdictRow]) -> list[AgreementRow]:

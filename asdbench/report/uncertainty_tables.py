@@ -17,7 +17,7 @@ def _rankings(report: Report) -> list[str]:
         return []
     rows = [
         [
-            escaped(r.machine or "**all**"),
+            "**all**" if r.machine is None else escaped(r.machine),
             made_by(r, report),
             r.gap,
             str(r.n_detectors),
@@ -55,7 +55,7 @@ def _components(report: Report) -> list[str]:
         return []
     rows = [
         [
-            escaped(r.machine or "**all**"),
+            "**all**" if r.machine is None else escaped(r.machine),
             r.detector,
             made_by(r, report),
             number(r.sd_clips),
