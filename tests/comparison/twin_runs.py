@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,12 @@ import pandas as pd
 
 from asdbench.comparison import Side
 from asdbench.engine.scores import COLUMNS
-from asdbench.report.build import Facts, build_report
-from asdbench.report.schema import DataFacts, PluginUse, SuiteFacts
+from asdbench.metrics.definitions import DefinitionId
+from asdbench.report.arms import arm_rows
+from asdbench.report.build import Facts, build_report, scored_arms
+from asdbench.report.cells import Place, Rules, section_cells
+from asdbench.report.schema import DataFacts, GridFacts, PluginUse, Report, SuiteFacts
+from asdbench.report.section_arms import section_arms
 from asdbench.report.write import write_report
 from asdbench.suite.model import Suite
 
@@ -40,11 +45,12 @@ def suite(repeats: int = 1) -> Suite:
 
 
 def scores(
-    n: int = 40, repeats: int = 1, shift: float = 0.8, noise: float = 0.0, seed: int = 0
+    n: int = 40, repeats: int = 1, worse: float = 0.0, noise: float = 0.0, seed: int = 0
 ) -> pd.DataFrame:
-    """Scores of ``n`` clips for each domain and label; those of one ``seed`` are the same clips.
+    """Scores of ``n`` clips for each domain and label, the same clips in every call.
 
-    ``noise`` is what one fit adds to the scores; ``shift`` how far anomalies lie from normals.
+    ``noise`` is what each fit adds to the scores, drawn from ``seed``; ``worse`` how much nearer
+    real anomalies of the fan lie to its normals for the detector ``ae``.
     """
     clips = np.random.default_rng(7)
     own = np.random.default_rng(seed)
@@ -60,7 +66,9 @@ def scores(
             base = clips.standard_normal(2 * n)
             for detector in ("ae", "knn"):
                 for repeat in range(repeats):
-                    score = base + shift * (label == "anomaly") + noise * own.standard_normal(2 * n)
+                    hurt = worse * (origin == "real" and (machine, detector) == ("fan", "ae"))
+                    score = base + (0.8 - hurt) * (label == "anomaly")
+                    score = score + noise * own.standard_normal(2 * n)
                     part = {
                         "clip": [f"{origin}/{machine}/{label}/{i:04d}" for i in range(2 * n)],
                         "origin": origin,
@@ -84,22 +92,16 @@ def scores(
     return found.astype(COLUMNS)
 
 
-def side(table: pd.DataFrame, repeats: int = 1, made: dict[str, dict[str, str]] = MADE) -> Side:
-    """The report of a score table, with it."""
-    plugins = tuple(
-        PluginUse(id=name, use=use, version="1", code="0" * 64, params={})
-        for name, use in (("ae", "dcase-ae"), ("knn", "knn"))
-    )
-    generator = PluginUse(id="gen", use="perturb", version="1", code="0" * 64, params={})
-    sections = {f"{machine}/{section}": "c" * 64 for machine, section in SECTIONS}
+def facts(made: Mapping[str, Mapping[str, str]] = MADE) -> Facts:
+    def use(name: str, plugin: str, **params: object) -> PluginUse:
+        return PluginUse(id=name, use=plugin, version="1", code="0" * 64, params=params)
+
     data = DataFacts(
-        dataset=PluginUse(
-            id="simulated", use="simulated", version="1", code="0" * 64, params={"seed": 0}
-        ),
+        dataset=use("simulated", "simulated", seed=0),
         simulated=True,
         digest="d" * 64,
         split_digest="s" * 64,
-        sections=sections,
+        sections={f"{machine}/{section}": "c" * 64 for machine, section in SECTIONS},
         n_detector_train=100,
         n_generator_train_normal=0,
         n_generator_train_anomaly=20,
@@ -109,15 +111,57 @@ def side(table: pd.DataFrame, repeats: int = 1, made: dict[str, dict[str, str]] 
         normals_shared=False,
         skipped={},
     )
-    facts = Facts(
-        SuiteFacts(name="twin", version="1.0.0", description="", digest="f" * 64, overrides=()),
-        data,
-        plugins,
-        (generator,),
-        (),
-        made=made,
+    described = SuiteFacts(
+        name="twin", version="1.0.0", description="", digest="f" * 64, overrides=()
     )
-    return Side(build_report(suite(repeats), table, SECTIONS, facts), table)
+    detectors = (use("ae", "dcase-ae"), use("knn", "knn"))
+    return Facts(described, data, detectors, (use("gen", "perturb"),), (), made=made)
+
+
+def full_side(table: pd.DataFrame) -> Side:
+    """The report of a score table, verdicts included, with it."""
+    return Side(build_report(suite(), table, SECTIONS, facts()), table)
+
+
+def side(
+    table: pd.DataFrame, repeats: int = 1, made: Mapping[str, Mapping[str, str]] = MADE
+) -> Side:
+    """Cells and arms of a score table, with it: quick, as no verdict is computed."""
+    asked, known = suite(repeats), facts(made)
+    rules = Rules(DefinitionId.DCASE2022, 0.95, 100, 0)
+    arms = scored_arms(table)
+    cells = [
+        cell
+        for detector in ("ae", "knn")
+        for machine, section in SECTIONS
+        if ("real", detector, machine, section) in arms
+        for cell in section_cells(
+            Place(machine, section, detector, "gen", "made"),
+            arms["real", detector, machine, section],
+            arms["made", detector, machine, section],
+            rules,
+        )
+    ]
+    report = Report(
+        schema="asdbench/report@1",
+        asdbench="0",
+        suite=known.suite,
+        data=known.data,
+        definition="dcase2022",
+        definitions={"auc": "normals of a domain against anomalies of both"},
+        confidence=0.95,
+        detectors=known.detectors,
+        generators=known.generators,
+        grids={
+            name: GridFacts(**grid.model_dump(), clips=dict(made[name]))
+            for name, grid in asked.grids.items()
+        },
+        cells=tuple(cells),
+        means=(),
+        official=(),
+        arms=tuple(arm_rows(list(section_arms(asked, arms, list(SECTIONS), rules)), cells)),
+    )
+    return Side(report, table)
 
 
 def write(folder: Path, one: Side) -> Path:
