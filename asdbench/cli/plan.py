@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from asdbench.cli.options import OnlyOption, PluginOption, SetOption, StoreOption, SuiteArgument
 
 if TYPE_CHECKING:
-    from asdbench.engine.plan import Plan
-    from asdbench.engine.store import Store
+    from asdbench.suite import LoadedSuite
 
 
 def plan(
@@ -19,46 +18,38 @@ def plan(
     only: OnlyOption = None,
     plugin: PluginOption = None,
     store: StoreOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show what a run would do: tasks to do, tasks already in the store, clips by purpose.
+    """Show what a run would do, how long it may take, and what it could show.
 
-    Nothing is computed. Reading the data's inventory may take a minute the first time.
+    Tasks to do and tasks already in the store, clips by purpose, the smallest margin that so
+    many clips can certify, and every gate that cannot pass honestly. Nothing is computed.
+    Reading the data's inventory may take a minute the first time.
+
+    For example:
+
+        asdbench plan mimii_dg --set grids.perturbed.multiplier=10
     """
+    from asdbench.cli.plan_tables import forecast_json, print_forecast
     from asdbench.cli.progress import observer
-    from asdbench.engine.plan import make_plan
+    from asdbench.engine.forecast import forecast
     from asdbench.engine.store import Store, default_store
-    from asdbench.suite import load_suite
 
-    keep = Store(store or default_store())
-    loaded = load_suite(suite, set_ or (), only or ())
+    loaded = _loaded(suite, set_, only)
     with observer() as watch:
-        laid_out = make_plan(loaded, keep, watch.reading)
-    _print(laid_out, keep)
+        found = forecast(loaded, Store(store or default_store()), watch.reading)
+    if as_json:
+        typer.echo(forecast_json(found))
+    else:
+        print_forecast(found)
 
 
-def _print(plan: Plan, store: Store) -> None:
-    from collections import Counter
+def _loaded(suite: str, set_: list[str] | None, only: list[str] | None) -> LoadedSuite:
+    """Return the suite; where its data should lie may be unknown."""
+    from asdbench.errors import SuiteError
+    from asdbench.suite import examine
 
-    from asdbench.cli.tables import compact_table, console
-
-    missing = {task.entry for task in plan.missing(store)}
-    total = Counter(task.entry.kind for task in plan.tasks)
-    todo = Counter(entry.kind for entry in missing)
-    table = compact_table(f"{plan.loaded.suite.name} {plan.loaded.suite.version}")
-    table.add_column("step")
-    for name in ("tasks", "in the store", "to do"):
-        table.add_column(name, justify="right")
-    for kind, count in total.items():
-        table.add_row(kind, str(count), str(sum(_there(plan, store, kind))), str(todo.get(kind, 0)))
-    console().print(table)
-    split = plan.split
-    labels = Counter(clip.label for clip in split.evaluation)
-    typer.echo(
-        f"clips: {len(split.detector_train)} to train detectors, {len(split.generator_train)} to "
-        f"train generators, {labels['normal']} normal and {labels['anomaly']} anomalous to "
-        f"evaluate" + (f", {len(plan.bad_clips)} skipped" if plan.bad_clips else "")
-    )
-
-
-def _there(plan: Plan, store: Store, kind: str) -> list[bool]:
-    return [store.has(t.entry.kind, t.entry.key) for t in plan.tasks if t.entry.kind == kind]
+    loaded, problems = examine(suite, set_ or (), only or (), data_needed=False)
+    if loaded is None:
+        raise SuiteError("\n".join(str(problem) for problem in problems))
+    return loaded

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from asdbench.api import Clip
 from asdbench.datasets.stamp import any_stamped
 from asdbench.engine.audit_rows import audit_facts
 from asdbench.engine.local import Failure
@@ -18,7 +19,7 @@ from asdbench.engine.tasks import Entry, MakeClips, SweepClips, refusal
 from asdbench.registry import code_digest
 from asdbench.report.build import Facts
 from asdbench.report.schema import DataFacts, FoldFacts, PluginUse, Problem, SuiteFacts
-from asdbench.suite import LoadedPlugin
+from asdbench.suite import LoadedPlugin, LoadedSuite
 
 
 def gather_facts(plan: Plan, store: Store, failures: Mapping[Entry, Failure]) -> Facts:
@@ -38,7 +39,7 @@ def gather_facts(plan: Plan, store: Store, failures: Mapping[Entry, Failure]) ->
     lent = [clip.label for clip in split.generator_train]
     data = DataFacts(
         dataset=plugin_use(loaded.dataset),
-        simulated=_simulated(plan),
+        simulated=any_simulated(plan.loaded, plan.clips),
         digest=plan.data_digest,
         split_digest=digest([[c.id for c in part] for part in parts]),
         sections=dict(plan.section_digests),
@@ -117,10 +118,10 @@ def _made(plan: Plan) -> dict[str, dict[str, str]]:
     return {grid: {p: digest(made) for p, made in places.items()} for grid, places in keys.items()}
 
 
-def _simulated(plan: Plan) -> bool:
+def any_simulated(loaded: LoadedSuite, clips: Sequence[Clip]) -> bool:
     """Return whether the clips are simulated, whichever data set plug-in lists them."""
-    on_disk = (clip.path for clip in plan.clips if clip.part is None)
-    return plan.loaded.dataset.cls.info.simulated or any_stamped(on_disk)
+    on_disk = (clip.path for clip in clips if clip.part is None)
+    return bool(loaded.dataset.cls.info.simulated) or any_stamped(on_disk)
 
 
 def plugin_use(plugin: LoadedPlugin) -> PluginUse:

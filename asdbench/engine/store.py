@@ -99,7 +99,8 @@ class Store:
     def ensure(self, kind: str, key: str, make: Callable[[Path], Any], info: Any = None) -> Path:
         """Return the entry's folder, calling ``make(folder)`` first if it does not exist.
 
-        ``make`` writes the payload into an empty folder; when it raises, nothing is kept.
+        ``make`` writes the payload into an empty folder; when it raises, nothing is kept. What it
+        adds to ``info`` is kept beside the payload; no key depends on it.
         """
         final = self.path(kind, key)
         if self.has(kind, key):

@@ -7,6 +7,7 @@ knows its key before it runs; running it twice, or in another process, writes th
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -33,6 +34,7 @@ from asdbench.engine.checked import checked_scores
 from asdbench.engine.lending import FittedPart, lend
 from asdbench.engine.making import MadeClip, make_clips, roundtrip_clips
 from asdbench.engine.store import Store, entry_key
+from asdbench.engine.workload import work_notes
 from asdbench.errors import AsdbenchError, PluginError
 from asdbench.registry import Use, code_digest
 
@@ -189,7 +191,10 @@ def execute(task: Task, store: Store, device: str, progress: Progress) -> None:
         ScoreClips: _score,
     }
 
+    info: dict[str, Any] = {"title": task.title}
+
     def make(folder: Path) -> None:
+        started = time.monotonic()
         scratch = folder.with_name(folder.name + ".scratch")
         scratch.mkdir(exist_ok=True)
         try:
@@ -198,8 +203,9 @@ def execute(task: Task, store: Store, device: str, progress: Progress) -> None:
             work(store, folder, context)
         finally:
             _remove(scratch)
+        info["work"] = work_notes(task, time.monotonic() - started, device)
 
-    store.ensure(task.entry.kind, task.entry.key, make, info={"title": task.title})
+    store.ensure(task.entry.kind, task.entry.key, make, info=info)
 
 
 def _remove(folder: Path) -> None:

@@ -38,6 +38,8 @@ class Checker:
     """As the file has it."""
     overrides: Sequence[Override]
     folder: Path
+    data_needed: bool = True
+    """Whether variables that say where the data lies must be set."""
     problems: list[Problem] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     locations: set[KeyPath] = field(default_factory=set)
@@ -67,7 +69,7 @@ class Checker:
         if not isinstance(data, dict) or not isinstance(data.get("use"), str):
             return None
         expanded, unset = expand(self.document, ("dataset",), data, os.environ)
-        self.problems += unset
+        self.problems += unset if self.data_needed else []
         values = {key: value for key, value in expanded.items() if key != "use"}
         return self._plugin("datasets", "dataset", data["use"], ("dataset",), ("dataset",), values)
 

@@ -71,9 +71,16 @@ def foreign_code(loaded: LoadedSuite) -> list[str]:
 
 
 def examine(
-    name_or_path: str | Path, overrides: Sequence[str] = (), only: Sequence[str] = ()
+    name_or_path: str | Path,
+    overrides: Sequence[str] = (),
+    only: Sequence[str] = (),
+    *,
+    data_needed: bool = True,
 ) -> tuple[LoadedSuite | None, list[Problem]]:
     """Return the suite, or None and its mistakes; see :func:`load_suite`.
+
+    Without ``data_needed`` a variable that says where the data lies need not be set; then the
+    data is not found where it would be.
 
     Raises
     ------
@@ -95,7 +102,7 @@ def examine(
     document, written, applied = expanded.document, expanded.written, expanded.overrides
     found += expanded.problems
     source = source.resolve()
-    checker = Checker(document, written, applied, source.parent, found)
+    checker = Checker(document, written, applied, source.parent, data_needed, found)
     suite, mistakes = validate(Suite, document.data, document)
     found += mistakes
     checker.plugin_files()

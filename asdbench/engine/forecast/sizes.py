@@ -1,0 +1,108 @@
+"""How many clips every section will have in each arm, before any is read or made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from asdbench.api import Clip
+from asdbench.audio import AudioFormat
+from asdbench.engine.generating import GeneratorLayout
+from asdbench.engine.inventory import FileRecord
+from asdbench.engine.layout import Layout
+from asdbench.engine.split import Split, split_clips
+from asdbench.engine.store import Store
+from asdbench.suite import LoadedSuite
+
+Counts = Mapping[str, int]
+"""Clips by domain; ``all`` where a section has no domains."""
+
+
+@dataclass(frozen=True)
+class SectionSizes:
+    """The clips of one section that evaluation will compare."""
+
+    machine: str
+    section: str
+    normals: Counts
+    """Real normals."""
+    anomalies: Counts
+    """Real anomalies that are evaluated."""
+    made: Mapping[str, Counts]
+    """Clips of each grid that follows real ones, by its name."""
+    swept: Mapping[str, int]
+    """Clips of each grid over axes, by its name."""
+    conditions: Mapping[str, int]
+    """Real anomalies of each condition, by its attributes."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a suite will evaluate."""
+
+    sections: tuple[SectionSizes, ...]
+    split: Split
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """Machine types."""
+        return tuple(dict.fromkeys(s.machine for s in self.sections))
+
+
+def expect(loaded: LoadedSuite, clips: Sequence[Clip]) -> Expected:
+    """Count what the suite will evaluate of ``clips``, and what it will have made.
+
+    Nothing is read and nothing is written: grids are laid out as for a run, with the names of the
+    clips in the place of what identifies their audio.
+    """
+    suite = loaded.suite
+    split = split_clips(clips, suite.split, generators=bool(suite.generators))
+    records = {clip.id: FileRecord(clip.digest or clip.id, None) for clip in clips}
+    nowhere = Store(Path("nowhere"))
+    layout = Layout(loaded, nowhere, AudioFormat(**suite.audio.model_dump()), records)
+    for task in layout.sources.tasks(clips):
+        layout.add(task)
+    made: dict[tuple[str, str], dict[str, Counter[str]]] = {}
+    for (grid, machine, section), found in GeneratorLayout(layout, clips, split).build().items():
+        domains = Counter(member.row.condition.domain or "all" for member in found.members())
+        made.setdefault((machine, section), {})[grid] = domains
+    places = dict.fromkeys((clip.machine, clip.section) for clip in split.evaluation)
+    return Expected(
+        tuple(
+            _section(
+                place,
+                [c for c in split.evaluation if (c.machine, c.section) == place],
+                made.get(place, {}),
+                loaded,
+            )
+            for place in sorted(places)
+        ),
+        split,
+    )
+
+
+def _section(
+    place: tuple[str, str],
+    clips: Sequence[Clip],
+    made: Mapping[str, Counter[str]],
+    loaded: LoadedSuite,
+) -> SectionSizes:
+    divided = all(clip.domain is not None for clip in clips)
+
+    def count(label: str) -> Counter[str]:
+        return Counter(clip.domain or "all" for clip in clips if clip.label == label)
+
+    def whole(counts: Counter[str]) -> Counts:
+        return dict(counts) if divided else {"all": counts.total()}
+
+    grids = loaded.suite.grids
+    return SectionSizes(
+        *place,
+        whole(count("normal")),
+        whole(count("anomaly")),
+        {name: whole(counts) for name, counts in made.items() if not grids[name].sweeps},
+        {name: counts.total() for name, counts in made.items() if grids[name].sweeps},
+        Counter(str(clip.condition) for clip in clips if clip.label == "anomaly"),
+    )
