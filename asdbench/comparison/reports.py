@@ -70,7 +70,11 @@ def compare(
                 for pair in pairs_of(one.report, other.report, lost)
                 if part.has(pair.key)
             ),
-            *_findings(one.report, other.report, part, tolerances),
+            *(
+                row
+                for row in _findings(one.report, other.report, part, tolerances)
+                if row.key not in lost
+            ),
         )
     names = {"default": tolerance} if not gates else dict(gates)
     return Comparison(
