@@ -96,7 +96,7 @@ def test_junit_is_what_build_servers_read(broken: Comparison, before: Side):
             assert int(element.get("tests", "-1")) == len(cases)
             assert int(element.get("failures", "-1")) == counts["failure"]
             assert int(element.get("errors", "-1")) == counts["error"]
-            assert int(element.get("skipped", "-1")) == counts["skipped"]
+        assert int(suite.get("skipped", "-1")) == counts["skipped"]
         bad = counts["failure"] + counts["error"]
         assert (bad > 0) == (outcome.exit_code != 0)
         names = [case.get("name") for case in cases]
