@@ -196,7 +196,10 @@ def _compare(
     normals = normals_of(arms.real)
     found = [arm.anomalies(metric, subset, rules.definition) for arm in arms.real]
     made = [arm.anomalies(metric, subset, rules.definition) for arm in arms.generated]
-    beside = normals if arms.beside is None else normals_of(arms.beside)
+    if arms.beside is None:  # scored once, whichever fit of the generator they stand beside
+        beside = [normals[i * len(normals) // len(made)] for i in range(len(made))]
+    else:
+        beside = normals_of(arms.beside)
     measure = RANK_METRICS[metric]
     missing = _missing(normals, found) if len(arms.real[0].score) else "no labelled test clips"
     real_value = None

@@ -81,7 +81,7 @@ def test_another_way_of_making_reuses_every_fit(arms_suite, tmp_path):
     assert np.array_equal(*both)
     arms_suite.write_text(text.replace(", make: roundtrip}", "}", 1).replace("coded:", "x:", 1))
     third = run_arms(arms_suite, tmp_path, "c", overrides=["grids.x.multiplier=2"])
-    assert set(kinds_done(third.folder)) == {"clips", "scores", "quality"}
+    assert set(kinds_done(third.folder)) == {"clips", "scores", "quality", "audit"}
 
 
 def test_what_was_coded_is_not_coded_again(arms_suite, tmp_path):

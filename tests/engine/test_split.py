@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,8 +96,6 @@ def test_both_sides_get_one_of_two_anomalies():
 
 
 def test_recordings_stay_together():
-    from dataclasses import replace
-
     anomalies = [replace(c, recording=c.id[-5:]) for c in clips_of("test", "anomaly", 20)]
     anomalies = [replace(c, recording=f"r{i // 4}") for i, c in enumerate(anomalies)]
     split = split_clips(anomalies, SplitModel(generator_train=0.5), generators=True)
@@ -104,3 +104,67 @@ def test_recordings_stay_together():
     assert lent
     assert held
     assert not lent & held
+
+
+@pytest.mark.parametrize("by", ["clip", "condition"])
+@pytest.mark.parametrize("folds", [2, 4])
+def test_every_anomaly_is_evaluated_once_by_a_fit_that_did_not_see_it(by, folds):
+    split = split_clips(EVERY, SplitModel(folds=folds, by=by), generators=True)
+    anomalies = {c.id for c in EVERY if c.label == "anomaly"}
+    assert {c.id for c in split.evaluation} == {c.id for c in EVERY if c.split == "test"}
+    evaluated = [c.id for fold in split.folds for c in fold.evaluation]
+    assert sorted(evaluated) == [c.id for c in split.evaluation]
+    for fold in split.folds:
+        lent = {c.id for c in fold.generator_train if c.label == "anomaly"}
+        held = {c.id for c in fold.evaluation if c.label == "anomaly"}
+        assert lent == anomalies - held
+        assert held
+        if by == "condition":
+            held_conditions = {c.condition.attributes for c in fold.evaluation if c.id in held}
+            lent_conditions = {c.condition.attributes for c in fold.generator_train if c.id in lent}
+            assert not held_conditions & lent_conditions  # whatever the domain
+    assert not {c.id for c in split.detector_train} & {c.id for c in split.generator_train}
+
+
+def test_folds_have_equal_shares_of_every_stratum():
+    split = split_clips(EVERY, SplitModel(folds=5), generators=True)
+    for fold in split.folds:
+        shares = Counter((c.domain, c.label) for c in fold.evaluation)
+        assert set(shares.values()) == {4}
+        assert sum(c.label == "normal" for c in fold.generator_train) == 8  # not folded
+
+
+def test_folds_depend_on_the_seed_and_not_on_the_listing():
+    model = SplitModel(folds=3, seed=1)
+    first = split_clips(EVERY, model, generators=True)
+    assert first == split_clips(EVERY[::-1], model, generators=True)
+    other = split_clips(EVERY, SplitModel(folds=3, seed=2), generators=True)
+    assert first.folds != other.folds
+    assert first.evaluation == other.evaluation
+
+
+def test_recordings_stay_in_one_fold_across_domains():
+    anomalies = [
+        replace(c, recording=f"r{i % 7}") for i, c in enumerate(clips_of("test", "anomaly", 20))
+    ]
+    split = split_clips(anomalies, SplitModel(folds=3), generators=True)
+    held = [{c.recording for c in fold.evaluation} for fold in split.folds]
+    assert sum(map(len, held)) == 7
+    for fold, recordings in zip(split.folds, held, strict=True):
+        assert not recordings & {c.recording for c in fold.generator_train}
+    sizes = [len(fold.evaluation) for fold in split.folds]
+    assert max(sizes) - min(sizes) <= 6  # a recording has 5 or 6 clips
+
+
+def test_conditions_beyond_the_folds_are_spread():
+    split = split_clips(EVERY, SplitModel(folds=3, by="condition"), generators=True)
+    sizes = sorted(sum(c.label == "anomaly" for c in f.evaluation) for f in split.folds)
+    assert sizes == [10, 10, 20]  # 4 conditions of 10 clips
+
+
+def test_a_fixed_split_is_one_fold():
+    split = split_clips(EVERY, SplitModel(), generators=True)
+    (fold,) = split.folds
+    assert (fold.generator_train, fold.evaluation) == (split.generator_train, split.evaluation)
+    assert not split.crossed
+    assert not split_clips(EVERY, SplitModel(folds=4), generators=False).folds
