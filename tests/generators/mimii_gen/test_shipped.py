@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asdbench.api import Condition, Context, Label, Request
+from asdbench.api import Condition, Context, Label, Request, audio_digest
+from asdbench.audio import AudioFormat, read_audio
 from asdbench.clips import ClipPool
 from asdbench.datasets.simulated.plan import SECTIONS
+from asdbench.datasets.simulated.spec import section_specs
+from asdbench.datasets.simulated.write import write_clip
 from asdbench.errors import WeightsError
 from asdbench.generators.mimii_gen import MIMIIGen
 from asdbench.generators.mimii_gen import shipped as module
@@ -57,6 +60,22 @@ def test_its_card_says_what_it_learned_from() -> None:
     assert card["training"]["steps"] == card["training"]["settings"]["steps"]
     assert all(row["held_out"] > 0 for row in card["training"]["losses"])
     assert card["trained_on"]["clips"] > 5000
+
+
+def test_its_manifest_names_the_audio_it_learned_from(generator: MIMIIGen, tmp_path: Path) -> None:
+    """Clips simulated with its training seed are in it, those of any other seed are not."""
+    manifest = generator.training_manifest()
+    assert manifest is not None
+    assert (len(manifest.clips), manifest.sample_rate) == (8290, 16_000)
+    conditions = {clip.condition for clip in manifest.clips}
+    assert conditions == set(generator._require().conditions)
+    listed = {clip.digest for clip in manifest.clips}
+    for seed, known in ((101, True), (0, False)):
+        specs = section_specs("fan", "00", 99, 150, seed)
+        spec = next(s for s in specs if s.label == "anomaly" and s.setting == (("m-n", "W"),))
+        write_clip(spec, tmp_path / str(seed))
+        clip = read_audio(tmp_path / str(seed) / spec.file, AudioFormat())
+        assert (audio_digest(clip) in listed) == known
 
 
 def test_it_saw_four_fifths_of_the_conditions(generator: MIMIIGen) -> None:
