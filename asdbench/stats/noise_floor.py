@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from asdbench.metrics.rank import Floats, MetricError
-from asdbench.stats.curves import Gap, Pool
-from asdbench.stats.resampling import RankMetric, Resampled, blocks
+from asdbench.stats.curves import Gap, Pool, pool_sizes
+from asdbench.stats.resampling import RankMetric, blocks, resampled
 
 
 @dataclass(frozen=True)
@@ -75,21 +75,22 @@ def noise_floor(
     """
     if not gaps:
         raise MetricError("no gap to compare with")
-    prepared = [(gap, Resampled.of(gap.real)) for gap in gaps]
+    sizes = pool_sizes(gap.real for gap in gaps)
+    prepared = [(gap, resampled(gap.real, metric)) for gap in gaps]
     # name of the real pool -> (real clips, factor)
     halved = {name: size for gap in gaps for name, size in _halved(gap)}
     if not halved or any(clips < 2 for clips, _ in halved.values()):
         return None
-    whole = {p.clips: np.ones((1, p.scores.size)) for g in gaps for p in g.real.pools}
     parts = []
-    for count in blocks(draws, max(curve.thresholds for _, curve in prepared)):
+    for count in blocks(draws, max(sum(sizes.values()) // 4, 2 * max(sizes.values()))):
+        whole = {name: np.ones((count, size)) for name, size in sizes.items()}
         halves = {name: _halves(clips, count, rng) for name, (clips, _) in halved.items()}
         total = np.zeros(count)
         for gap, curve in prepared:
             for name, _ in _halved(gap):
                 one = {**whole, name: halves[name]}
                 other = {**whole, name: 1.0 - halves[name]}
-                difference = curve.metric(one, metric) - curve.metric(other, metric)
+                difference = curve(one) - curve(other)
                 total += gap.weight * halved[name][1] * difference
         parts.append(total)
     return NoiseFloor(np.concatenate(parts), share)

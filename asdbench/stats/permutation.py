@@ -8,14 +8,14 @@ pool's name shares the deal: domains, detectors, fits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from asdbench.metrics.rank import Floats, MetricError
-from asdbench.stats.curves import Curve, Gap, Pool
-from asdbench.stats.resampling import RankMetric, Resampled, blocks
+from asdbench.stats.curves import Curve, Gap, Pool, gap_terms, pool_sizes
+from asdbench.stats.resampling import RankMetric, blocks, resampled
 
 _ROUNDING = 1e-12
 """Gaps that differ by less are equal: sums of the same clips in another order."""
@@ -60,61 +60,64 @@ def permutation_test(
     """
     if not gaps:
         raise MetricError("no gap to test")
-    prepared = [(gap, _Union.of(gap)) for gap in gaps]
-    sizes = {name: size for _, union in prepared for name, size in union.sizes().items()}
-    width = max(union.curve.thresholds for _, union in prepared)
-    observed = {name: _as_it_is(real, made) for name, (real, made, _) in sizes.items()}
-    total = sum(gap.weight * float(union.gaps(observed, metric)[0]) for gap, union in prepared)
-    parts = []
-    for count in blocks(draws, max(width, sum(r + g for r, g, _ in sizes.values()) // 4)):
-        deals = {name: _deal(*size, count, rng) for name, size in sizes.items()}
-        part = np.zeros(count)
-        for gap, union in prepared:
-            part += gap.weight * union.gaps(deals, metric)
-        parts.append(part)
+    pool_sizes(curve for _, curve in gap_terms(gaps))
+    prepared = [_Union.of(gap, metric) for gap in gaps]
+    roles = {role.name: role for union in prepared for role in union.roles}
+
+    def sums(deals: Mapping[str, Floats]) -> Floats:
+        left = {name: 1.0 - made for name, made in deals.items()}
+        both = [u.weight * (u.metric(deals) - u.metric(left)) for u in prepared]
+        return np.asarray(np.sum(both, axis=0), dtype=np.float64)
+
+    total = float(sums({role.name: role.as_it_is for role in roles.values()})[0])
+    clips = [role.real + role.made for role in roles.values()]
+    parts = [
+        sums({role.name: role.deal(count, rng) for role in roles.values()})
+        for count in blocks(draws, max(sum(clips) // 4, 2 * max(clips)))
+    ]
     null = np.concatenate(parts)
     extreme = int(np.sum(np.abs(null) >= abs(total) - _ROUNDING))
     return PermutationTest(total, (1 + extreme) / (1 + draws), null)
 
 
-Size = tuple[int, int, bool]
-"""Real clips, generated clips, and whether they are the same clips."""
+@dataclass(frozen=True)
+class _Role:
+    """Real and generated clips of one role in one place, pooled."""
+
+    name: str
+    real: int
+    made: int
+    same: bool
+    """Whether they are the same clips, with two scores each."""
+
+    @property
+    def as_it_is(self) -> Floats:
+        """Which clips are generated, (1, real + made)."""
+        return np.concatenate([np.zeros(self.real), np.ones(self.made)])[None, :]
+
+    def deal(self, draws: int, rng: np.random.Generator) -> Floats:
+        """Return which clips each deal calls generated, (draws, real + made)."""
+        if self.same:
+            swapped = rng.integers(2, size=(draws, self.real)).astype(np.float64)
+            return np.concatenate([swapped, 1.0 - swapped], axis=1)
+        return rng.permuted(np.repeat(self.as_it_is, draws, axis=0), axis=1)
 
 
 @dataclass(frozen=True)
 class _Union:
     """The curve of all real and generated clips of a gap; a deal says which are generated."""
 
-    curve: Resampled
-    parts: tuple[Size, Size]
+    weight: float
+    metric: Callable[[Mapping[str, Floats]], Floats]
+    roles: tuple[_Role, _Role]
 
     @classmethod
-    def of(cls, gap: Gap) -> _Union:
-        pools, parts = [], []
+    def of(cls, gap: Gap, metric: RankMetric) -> _Union:
+        pools, roles = [], []
         for real, made in zip(gap.real.pools, gap.generated.pools, strict=True):
+            name = f"{real.clips}\0{made.clips}"
             same = real.clips == made.clips
-            scores = np.concatenate([real.scores, made.scores]).astype(np.float64)
-            pools.append(Pool(f"{real.clips}\0{made.clips}", scores))
-            parts.append((real.scores.size, made.scores.size, same))
-        return cls(Resampled.of(Curve(pools[0], pools[1])), (parts[0], parts[1]))
-
-    def sizes(self) -> dict[str, Size]:
-        names = [pool.clips for pool in self.curve.curve.pools]
-        return dict(zip(names, self.parts, strict=True))
-
-    def gaps(self, made: dict[str, Floats], metric: RankMetric) -> Floats:
-        left = {name: 1.0 - values for name, values in made.items()}
-        return self.curve.metric(made, metric) - self.curve.metric(left, metric)
-
-
-def _as_it_is(real: int, made: int) -> Floats:
-    return np.concatenate([np.zeros(real), np.ones(made)])[None, :]
-
-
-def _deal(real: int, made: int, same: bool, draws: int, rng: np.random.Generator) -> Floats:
-    """Return which of the (real + made) clips each deal calls generated, (draws, clips)."""
-    if same:
-        swapped = rng.integers(2, size=(draws, real)).astype(np.float64)
-        return np.concatenate([swapped, 1.0 - swapped], axis=1)
-    deals: Floats = rng.permuted(np.repeat(_as_it_is(real, made), draws, axis=0), axis=1)
-    return deals
+            pools.append(Pool(name, np.concatenate([real.scores, made.scores])))
+            roles.append(_Role(name, real.scores.size, made.scores.size, same))
+        curve = Curve(pools[0], pools[1])
+        return cls(gap.weight, resampled(curve, metric), (roles[0], roles[1]))

@@ -6,14 +6,14 @@ depend on the order in which a linear-algebra library adds them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from asdbench.metrics.rank import MAX_FPR, Floats, roc_area, standardize
+from asdbench.metrics.rank import MAX_FPR, Floats, standardize
 from asdbench.stats.curves import Curve
 
 RankMetric = Literal["auc", "pauc"]
@@ -54,57 +54,61 @@ class Take:
         return np.asarray(taken, dtype=np.float64)
 
 
-@dataclass(frozen=True)
-class Resampled:
-    """A curve prepared for many draws."""
+Counts = Mapping[str, Floats]
+"""How often each draw takes each clip, (draws, clips), by pool name."""
 
-    curve: Curve
-    order: tuple[Codes, Codes]
-    """Clips of either side, highest score first."""
-    positions: tuple[Codes, Codes]
-    """Distinct scores of each side, as positions among all, highest first."""
-    starts: tuple[Codes, Codes]
-    """Where the clips of each of ``positions`` begin in ``order``."""
-    thresholds: int
-    """Number of distinct scores."""
 
-    @classmethod
-    def of(cls, curve: Curve) -> Resampled:
-        """Rank the clips of ``curve``."""
-        scores = [pool.scores for pool in curve.pools]
-        distinct, flat = np.unique(-np.concatenate(scores), return_inverse=True)
-        sides = flat[: scores[0].size], flat[scores[0].size :]
-        order = tuple(np.argsort(side, kind="stable") for side in sides)
-        found = [
-            np.unique(side[o], return_index=True) for side, o in zip(sides, order, strict=True)
-        ]
-        positions, starts = zip(*found, strict=True)
-        return cls(curve, (order[0], order[1]), positions, starts, distinct.size)
+def resampled(curve: Curve, metric: RankMetric) -> Callable[[Counts], Floats]:
+    """Return the function from counts to the metric of each draw, (draws,)."""
+    return _auc_of(curve) if metric == "auc" else _pauc_of(curve)
 
-    def metric(self, counts: Mapping[str, Floats], metric: RankMetric) -> Floats:
-        """Return the metric of each draw; ``counts`` holds (draws, clips) by pool name."""
-        if metric == "auc":
-            return self._auc(*(counts[pool.clips] for pool in self.curve.pools))
-        sides = [
-            np.add.reduceat(counts[pool.clips][:, order], starts, axis=1)
-            for pool, order, starts in zip(self.curve.pools, self.order, self.starts, strict=True)
-        ]
-        spread = []
-        for side, positions in zip(sides, self.positions, strict=True):
-            wide = np.zeros((len(side), self.thresholds))
-            wide[:, positions] = side
-            spread.append(wide)
-        return standardize(roc_area(spread[0], spread[1], MAX_FPR))
 
-    def _auc(self, negative: Floats, positive: Floats) -> Floats:
-        """Return the AUCs of draws: won pairs, ties half, over all pairs."""
-        x, y = (pool.scores for pool in self.curve.pools)
-        wins = np.asarray(y[None, :] > x[:, None], dtype=np.float64)
-        wins += 0.5 * (y[None, :] == x[:, None])
-        won = np.sum((negative @ wins) * positive, axis=1)
-        total = negative.sum(axis=1) * positive.sum(axis=1)
-        aucs: Floats = won / total
+def _auc_of(curve: Curve) -> Callable[[Counts], Floats]:
+    """Count the won pairs, ties half."""
+    x, y = curve.negative.scores[:, None], curve.positive.scores[None, :]
+    wins = np.asarray(y > x, dtype=np.float64) + 0.5 * (y == x)
+
+    def metric(counts: Counts) -> Floats:
+        negative, positive = (counts[pool.clips] for pool in curve.pools)
+        won = np.einsum("dp,dp->d", negative @ wins, positive)
+        aucs: Floats = won / (negative.sum(axis=1) * positive.sum(axis=1))
         return aucs
+
+    return metric
+
+
+def _pauc_of(curve: Curve) -> Callable[[Counts], Floats]:
+    """Add up the steps of the ROC curve, one for each distinct score of the normal clips.
+
+    At a step the curve goes right by the normal clips of that score, cut at the limit, at the
+    height of the anomalous clips above them; those of the same score make the step a slope
+    (:func:`asdbench.metrics.rank.roc_area` for draws).
+    """
+    x, y = curve.negative.scores, curve.positive.scores
+    order = np.argsort(-x, kind="stable")
+    steps, starts = np.unique(-x[order], return_index=True)
+    above = np.asarray(y[:, None] > -steps[None, :], dtype=np.float64)
+    tied = np.asarray(y[:, None] == -steps[None, :], dtype=np.float64)
+    distinct = steps.size == x.size
+
+    def metric(counts: Counts) -> Floats:
+        negative, positive = (counts[pool.clips] for pool in curve.pools)
+        right = negative[:, order]
+        if not distinct:
+            right = np.add.reduceat(right, starts, axis=1)
+        limit = MAX_FPR * right.sum(axis=1, keepdims=True)
+        before = np.cumsum(right, axis=1) - right
+        last = int(np.max(np.sum(before < limit, axis=1)))  # no draw has more steps
+        right, before = right[:, :last], before[:, :last]
+        width = np.clip(limit - before, 0.0, right)
+        height = positive @ above[:, :last]
+        if tied[:, :last].any():
+            inside = np.divide(width, right, out=np.zeros_like(width), where=right > 0.0)
+            height += 0.5 * inside * (positive @ tied[:, :last])
+        total = negative.sum(axis=1) * positive.sum(axis=1)
+        return standardize(np.einsum("ds,ds->d", width, height) / total)
+
+    return metric
 
 
 def sample_sums(
@@ -119,16 +123,15 @@ def sample_sums(
     Pools of the same name are drawn once for all sums, so these vary together as they should.
     ``takes`` says how each pool is drawn; its order is that of the draws.
     """
-    prepared = [[(weight, Resampled.of(curve)) for weight, curve in terms] for terms in sums]
-    thresholds = [curve.thresholds for terms in prepared for _, curve in terms]
-    # A quarter: of the few pools of one gap, the widest curve decides.
-    width = max(sum(take.clips for take in takes.values()) // 4, *thresholds)
+    prepared = [[(weight, resampled(curve, metric)) for weight, curve in terms] for terms in sums]
+    clips = max(take.clips for take in takes.values())
+    width = max(sum(take.clips for take in takes.values()) // 4, 2 * clips)
     parts = []
     for count in blocks(draws, width):
         counts = {name: take.counts(count, rng) for name, take in takes.items()}
         part = np.zeros((count, len(sums)))
         for column, terms in enumerate(prepared):
             for weight, curve in terms:
-                part[:, column] += weight * curve.metric(counts, metric)
+                part[:, column] += weight * curve(counts)
         parts.append(part)
     return np.concatenate(parts)

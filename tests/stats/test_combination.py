@@ -69,15 +69,13 @@ def test_draws_are_those_of_a_plain_loop(rng, metric):
     pools["g"] += 9  # one AUC is 1: bootstrap
     parts = [(-0.5, "s a"), (-0.5, "t a"), (0.5, "s g"), (0.5, "t g")]
     terms = [(w, curve(*(pools[name] for name in names.split()), names)) for w, names in parts]
-    found = combine(terms, metric, seed=3, draws=200)
+    found = combine(terms, metric, seed=3, draws=60)
 
     drawer = np.random.default_rng(3)
     order = ["s", "a", "t", "g"]
-    picks = {
-        name: drawer.integers(len(pools[name]), size=(200, len(pools[name]))) for name in order
-    }
+    picks = {name: drawer.integers(len(pools[name]), size=(60, len(pools[name]))) for name in order}
     expected = []
-    for draw in range(200):
+    for draw in range(60):
         taken = {name: pools[name][picks[name][draw]] for name in order}
         limit = 0.1 if metric == "pauc" else None
         expected.append(
