@@ -121,7 +121,7 @@ def test_one_condition_alone_cannot_be_crossed(arms_suite, tmp_path):
     rows = (arms_suite.parent / "clips.csv").read_text().replace(",7\n", ",6\n")
     (arms_suite.parent / "clips.csv").write_text(rows.replace(",7\r\n", ",6\r\n"))
     suite = crossed(arms_suite, "condition")
-    (fan, pump) = data_problems(load_suite(suite))
+    fan, _ = data_problems(load_suite(suite))
     assert fan.startswith("fan: all anomalies share one condition")
     with pytest.raises(DataError, match="split by clip"):
         plan_of(suite, tmp_path)

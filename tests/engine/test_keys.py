@@ -12,7 +12,6 @@ from asdbench.engine.sources import Sources
 from asdbench.engine.store import Store, digest
 from asdbench.suite import load_suite
 
-
 KINDS = ("generator", "clips", "detector", "scores")
 
 
