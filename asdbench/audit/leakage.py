@@ -2,12 +2,13 @@
 
 Clips are compared by the digest of their samples (:func:`asdbench.api.audio_digest`): the same
 audio under two names, or in two containers, is found; a shifted, cut, louder or recoded copy is
-not. For those there is the search for copies (:mod:`asdbench.audit.memorization`).
+not. For those there is the search for copies (:mod:`asdbench.audit.memorization`). A generator that
+returns evaluation clips as they are has learned from them, whatever it says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,12 +46,14 @@ class Leakage:
     listed: int
     """Distinct clips that it says it learned from elsewhere."""
     overlap: tuple[str, ...]
-    """Evaluation clips among them, sorted."""
+    """Evaluation clips among them, or among the generated clips, sorted."""
+    returned: int = 0
+    """Evaluation clips among the generated clips."""
     unknown: str | None = None
     """Why more could not be compared."""
 
 
-def find_leakage(fits: Sequence[Learned], sample_rate: int) -> Leakage:
+def find_leakage(fits: Sequence[Learned], sample_rate: int, made: Collection[str] = ()) -> Leakage:
     """Look for the evaluation clips of each fit of a generator among what it learned from.
 
     Parameters
@@ -59,11 +62,16 @@ def find_leakage(fits: Sequence[Learned], sample_rate: int) -> Leakage:
         All fits of one generator.
     sample_rate
         At which the suite's clips were read before their digests were taken, Hz.
+    made
+        Digests of the clips that it made.
     """
     checked: set[str] = set()
     lent: set[str] = set()
     listed: set[str] = set()
     overlap: set[str] = set()
+    given = {digest for fit in fits for digest in fit.lent.values()}  # to this fit or to another
+    strange = set(made) - given
+    returned: set[str] = set()
     unknown: str | None = None
     for fit in fits:
         known = set(fit.lent.values())
@@ -74,8 +82,10 @@ def find_leakage(fits: Sequence[Learned], sample_rate: int) -> Leakage:
         known |= elsewhere
         checked |= set(fit.evaluation)
         overlap |= {name for name, digest in fit.evaluation.items() if digest in known}
-    status: LeakageStatus = "leaked" if overlap else "unknown" if unknown else "none"
-    return Leakage(status, len(checked), len(lent), len(listed), tuple(sorted(overlap)), unknown)
+        returned |= {name for name, digest in fit.evaluation.items() if digest in strange}
+    found = tuple(sorted(overlap | returned))
+    status: LeakageStatus = "leaked" if found else "unknown" if unknown else "none"
+    return Leakage(status, len(checked), len(lent), len(listed), found, len(returned), unknown)
 
 
 def _elsewhere(fit: Learned, sample_rate: int) -> tuple[str | None, set[str]]:
@@ -98,11 +108,14 @@ def leakage_sentence(name: str, found: Leakage, sample_rate: int) -> str:
     among = " and ".join(sources)
     how = f"Compared by SHA-256 of the samples at {sample_rate} Hz"
     if found.status == "leaked":
-        text = (
+        places = [among] if len(found.overlap) > found.returned else []
+        if found.returned:
+            places.append(f"the clips that it made ({found.returned}, sample for sample)")
+        where = f"they are among {' or '.join(places)}"
+        return (
             f"{name} learned from {len(found.overlap)} of the {found.checked} evaluation clips: "
-            f"they are among {among}. {how}."
+            f"{where}. {how}."
         )
-        return text
     none = f"none of the {found.checked} evaluation clips is among {among}"
     if found.status == "unknown":
         return f"{name}: {found.unknown}; {none}. {how}."

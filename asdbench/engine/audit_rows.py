@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -59,8 +59,12 @@ def audit_facts(
     for fit in audits.fits:
         if fit.manifest not in failed:
             learned[fit.generator].append((fit, _learned(fit, known, store)))
+    made: dict[str, set[str]] = defaultdict(set)
+    for grid in audits.grids:
+        if grid.described not in failed:
+            made[grid.generator].update(read_described(grid.described, store).digests)
     leakage = [
-        _leakage_row(name, [what for _, what in fits], sample_rate)
+        _leakage_row(name, [what for _, what in fits], sample_rate, made[name])
         for name, fits in learned.items()
         if known
     ]
@@ -79,8 +83,10 @@ def _learned(fit: AuditedFit, known: Mapping[str, str], store: Store) -> Learned
     return Learned(digests(fit.train), digests(fit.evaluation), fit.manifest is not None, manifest)
 
 
-def _leakage_row(name: str, fits: Sequence[Learned], sample_rate: int) -> LeakageRow:
-    found = find_leakage(fits, sample_rate)
+def _leakage_row(
+    name: str, fits: Sequence[Learned], sample_rate: int, made: Collection[str]
+) -> LeakageRow:
+    found = find_leakage(fits, sample_rate, made)
     return LeakageRow(
         generator=name,
         status=found.status,

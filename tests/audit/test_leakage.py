@@ -67,3 +67,16 @@ def test_each_fit_is_compared_with_its_own_evaluation():
     second = Learned({"a": "1" * 32}, {"b": "2" * 32}, True, NOTHING)
     crossed = find_leakage([first, second], RATE)
     assert (crossed.status, crossed.checked, crossed.lent) == ("none", 2, 2)
+
+
+def test_who_returns_evaluation_clips_learned_from_them_whatever_it_says():
+    found = find_leakage([learned({"x": "3" * 32})], RATE, {"1" * 32, "7" * 32})
+    assert (found.status, found.overlap, found.returned) == ("leaked", ("a",), 1)
+    text = leakage_sentence("gen", found, RATE)
+    assert "they are among the clips that it made (1, sample for sample)" in text
+
+
+def test_a_fit_may_return_what_it_was_given_though_another_is_evaluated_on_it():
+    first = Learned({"b": "2" * 32}, {"a": "1" * 32}, True, NOTHING)
+    second = Learned({"a": "1" * 32}, {"b": "2" * 32}, True, NOTHING)
+    assert find_leakage([first, second], RATE, {"1" * 32, "2" * 32}).status == "none"
