@@ -11,7 +11,6 @@ from rich.table import Table
 from asdbench.report.text import made_by, number, title
 
 if TYPE_CHECKING:
-    from asdbench.report.arm_schema import ArmMean
     from asdbench.report.schema import Mean, Report
 
 _PLAIN_WIDTH = 100
@@ -41,9 +40,20 @@ def compact_table(title: str | None = None, caption: str | None = None) -> Table
 
 
 def print_summary(report: Report) -> None:
-    """Print one row for each machine, detector and generator, at most 100 columns wide."""
-    matched = any(m.auc_matched is not None or m.auc_artifact is not None for m in report.arm_means)
-    console().print(_arms_summary(report) if matched else _summary(report))
+    """Print one row for each machine, detector and generator, at most 100 columns wide.
+
+    What matters most comes last: the gap over all machines with its verdict, whether detectors
+    hear the generator, and whether the best detector stays the best.
+    """
+    out = console()
+    if not report.verdicts:
+        out.print(_summary(report))
+        return
+    from asdbench.cli.verdict_table import closing_lines, verdict_table
+
+    out.print(verdict_table(report))
+    for line in closing_lines(report):
+        out.print(line)
 
 
 def _summary(report: Report) -> Table:
@@ -67,65 +77,6 @@ def _summary(report: Report) -> Table:
         previous = mean.machine
         table.add_row(*_row(report, mean, by_domain))
     return table
-
-
-def _arms_summary(report: Report) -> Table:
-    """Return the real AUC, the matched and the paper's gap, and the artifact arm."""
-    machines = [m for m in report.arm_means if m.over == "machine"]
-    parts = {
-        (m.machine, m.detector, m.generator, m.grid, m.domain): m
-        for m in report.arm_means
-        if m.over == "machine and domain"
-    }
-    domains: tuple[str | None, ...] = ("source", "target") if parts else (None,)
-    table = compact_table(title(report), _arms_caption(report, bool(parts)))
-    for name in ("machine", "detector", "generator"):
-        table.add_column(name, overflow="fold")
-    for domain in domains:
-        for head in ("real", "gap", "paper", "artif."):
-            table.add_column(f"{domain or 'AUC'}\n{head}", justify="right", no_wrap=True)
-    previous = None
-    for mean in sorted(machines, key=lambda m: m.machine or ""):
-        if previous is not None and previous != mean.machine:
-            table.add_section()
-        previous = mean.machine
-        values = [mean.machine or "", mean.detector, made_by(mean, report)]
-        key = (mean.machine, mean.detector, mean.generator, mean.grid)
-        undivided = not any((*key, domain) in parts for domain in domains)
-        for domain in domains:
-            part = mean if undivided else parts.get((*key, domain))
-            values += _arm_numbers(part if not undivided or domain == domains[0] else None)
-        table.add_row(*values)
-    return table
-
-
-def _arm_numbers(mean: ArmMean | None) -> list[str]:
-    if mean is None:
-        return ["-"] * 4
-    return [
-        number(mean.auc_real),
-        number(mean.matched_gap, signed=True),
-        number(mean.paper_gap, signed=True),
-        number(mean.auc_artifact),
-    ]
-
-
-def _arms_caption(report: Report, by_domain: bool) -> str:
-    data = "simulated" if report.data.simulated else "real"
-    findings = [f.finding for f in report.artifacts if f.finding != "not measured"]
-    apart = findings.count("separated")
-    verdict = (
-        f"In {apart} of {len(findings)} rows the detector separates generated normals from {data} "
-        "ones: there the paper's gap is no evidence about faults."
-        if apart
-        else f"No detector was found to separate generated normals from {data} ones."
-    )
-    return (
-        f"real: AUC, mean over sections, on {data} anomalies. gap: generated anomalies against "
-        "generated normals, less real. paper: generated anomalies against "
-        f"{data} normals, less real. artif.: AUC of generated normals against {data} ones; ideal "
-        f"0.5. {verdict} Intervals are in the report."
-    )
 
 
 def _row(report: Report, mean: Mean, by_domain: bool) -> list[str]:
@@ -155,11 +106,5 @@ def _caption(report: Report, by_domain: bool) -> str:
         what = "all normals against all anomalies of the section"
     return (
         f"AUC ({what}), mean over sections, on {data} anomalies and on generated ones; "
-        f"gap = generated - real. Intervals are in the report.{_unmeasured(report)}"
+        "gap = generated - real. Intervals are in the report."
     )
-
-
-def _unmeasured(report: Report) -> str:
-    if not report.arms:
-        return ""
-    return " The artifact arm was not measured: no generated normals."

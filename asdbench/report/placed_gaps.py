@@ -97,14 +97,16 @@ class _Contestant:
             place = (arms.machine, arms.section)
             averaged = averaged_domains(self.domains[place], self.metric)
             own = self.domains[place] if self.metric == "auc" else averaged
-            found = {(d,): self.of(arms, (d,)) for d in own} if not unasked else {}
-            for (domain,), measured in found.items():
+            found = {} if unasked else {d: self.of(arms, (d,)) for d in own}
+            for domain, measured in found.items():
                 yield self.placed("section", place, domain, measured)
             weights[place] = len(averaged)
             if unasked:
                 parts[place] = unasked[0]
+            elif len(averaged) == 1:
+                parts[place] = found[averaged[0]]
             else:
-                parts[place] = found.get(averaged) or self.of(arms, averaged)
+                parts[place] = self.of(arms, averaged)
         for machine in dict.fromkeys(machine for machine, _ in parts):
             here = {place: part for place, part in parts.items() if place[0] == machine}
             yield self.placed("machine", (machine, None), None, _mean(here, weights))

@@ -51,7 +51,7 @@ def summary(report: Report, rows: Sequence[VerdictRow]) -> list[str]:
     return [
         *lines,
         *heard_words(report, rows),
-        *(ranking_words(row) for row in _rankings(report, rows)),
+        *(ranking_words(row) for row in rankings(report, rows)),
     ]
 
 
@@ -163,7 +163,8 @@ def ranking_words(row: AgreementRow) -> str:
     return f"{best} ({'; '.join(parts)})." if parts else f"{best}."
 
 
-def _rankings(report: Report, rows: Sequence[VerdictRow]) -> list[AgreementRow]:
+def rankings(report: Report, rows: Sequence[VerdictRow]) -> list[AgreementRow]:
+    """Return the rankings by the headline's arm of one generator, over all machines."""
     key = (rows[0].generator, rows[0].grid, rows[0].gap)
     return [
         row
