@@ -1,12 +1,21 @@
-# Two commands: `make demo` and `make test`. Both set up what they need and are quick the second time.
+# `make demo` and `make test`, and `make compare`. All set up what they need and are quick the second time.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test clean
+.PHONY: demo test compare clean
 
 demo: $(VENV)/.installed
 	$(BIN)/asdbench run suites/quickstart.yaml
+
+# Compare the code as it stands with the reference reports (docs/ci.md); SUITES names some of them.
+SUITES ?= quickstart all_detectors
+compare: $(VENV)/.installed
+	for suite in $(SUITES); do \
+	  $(BIN)/asdbench run $$suite --out runs/compare-$$suite && \
+	  $(BIN)/asdbench compare reports/$$suite runs/compare-$$suite --gate auc:0.02 --gate auc_gap:0.03 \
+	  || exit $$?; \
+	done
 
 test: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

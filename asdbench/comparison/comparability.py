@@ -59,6 +59,8 @@ def _data(base: Report, new: Report, part: Part) -> Iterator[str]:
         where = f" in {', '.join(other)}" if other else ": no section is in both"
     else:
         where = ""
+    if part.narrows() and not where:
+        where = " (a part is comparable only where both reports identify their sections)"
     if old.digest != now.digest:
         digests = f"digests {old.digest[:16]} and {now.digest[:16]}"
         what = _what_differs(old, now) or "other clips, other audio, or other labels"

@@ -11,13 +11,6 @@ from asdbench.report.text import escaped, table
 
 LIMIT = 30
 """Rows of a table; the rest is counted."""
-_MARKS = {
-    "same": "✅",
-    "unresolved": "❔",
-    "changed": "❌",
-    "not comparable": "⛔",
-    "incomplete": "❌",
-}
 _HEADERS = ("row", "value", "status", "base", "new", "change", "tolerance")
 
 
@@ -31,9 +24,8 @@ def as_markdown(outcome: Comparison, limit: int = LIMIT) -> str:
     limit
         Rows of a table at most; the rest is counted.
     """
-    mark = _MARKS[outcome.verdict]
     blocks = [
-        f"### {mark} asdbench compare: {escaped(outcome.suite)}: {outcome.verdict}",
+        f"### asdbench compare: {escaped(outcome.suite)}: {outcome.verdict}",
         escaped(conclusion(outcome)),
     ]
     for name, lines in (("Not comparable", outcome.obstacles), ("Notes", outcome.notes)):
