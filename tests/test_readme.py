@@ -96,6 +96,6 @@ def test_the_full_suite_runs_on_a_small_twin(tmp_path: Path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert "mimii_dg 1.0.0 (simulated data)" in done.stdout
+    assert "mimii_dg 1.1.0 (simulated data)" in done.stdout
     report = (tmp_path / "run/report/report.json").read_text()
     assert str(tmp_path) not in report

@@ -96,13 +96,14 @@ def _print_clips(found: Forecast) -> None:
 
 def made_clips(found: Forecast) -> dict[str, dict[str, int]]:
     """Return the clips that each grid makes for each machine."""
-    made: dict[str, dict[str, int]] = {}
+    found_by: dict[str, dict[str, int]] = {}
     for section in found.expected.sections:
-        counts = {grid: sum(c.values()) for grid, c in section.made.items()} | section.swept
+        counts = {grid: sum(made.values()) for grid, made in section.made.items()}
+        counts |= section.swept
         for grid, count in counts.items():
-            own = made.setdefault(grid, {})
+            own = found_by.setdefault(grid, {})
             own[section.machine] = own.get(section.machine, 0) + count
-    return made
+    return found_by
 
 
 def _print_power(found: Forecast) -> None:

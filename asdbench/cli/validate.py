@@ -33,15 +33,32 @@ def validate(
 
     loaded, problems = examine(suite, set_ or (), only or ())
     of_data = data_problems(loaded) if loaded is not None else []
+    warnings = _warnings(loaded) if loaded is not None and not of_data else []
     if as_json:
-        _print_json(loaded, problems, of_data)
+        _print_json(loaded, problems, of_data, warnings)
     else:
-        _print(loaded, problems, of_data)
+        _print(loaded, problems, of_data, warnings)
     if loaded is None or of_data:
         raise typer.Exit(2)
 
 
-def _print(loaded: LoadedSuite | None, problems: Sequence[Problem], of_data: Sequence[str]) -> None:
+def _warnings(loaded: LoadedSuite) -> list[str]:
+    """Return a line for each gate that hardly or cannot pass, however good the generators are."""
+    from asdbench.engine.forecast import gate_forecast
+
+    return [
+        f"gate '{found.gate}' {words}: {found.reason}"
+        for found in gate_forecast(loaded)
+        if (words := {"cannot pass": "cannot pass", "unlikely": "hardly passes"}.get(found.expected))
+    ]
+
+
+def _print(
+    loaded: LoadedSuite | None,
+    problems: Sequence[Problem],
+    of_data: Sequence[str],
+    warnings: Sequence[str],
+) -> None:
     from asdbench.suite import foreign_code
 
     for problem in [*problems, *of_data]:
@@ -58,6 +75,10 @@ def _print(loaded: LoadedSuite | None, problems: Sequence[Problem], of_data: Seq
     }
     named = ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for what, n in counts.items())
     typer.echo(f"ok: {loaded.name_for_people} ({suite.name} {suite.version}): {named}")
+    for warning in warnings:
+        typer.echo(f"warning: {warning}")
+    if warnings:
+        typer.echo(f"'asdbench plan {loaded.name_for_people}' says what to change.")
     foreign = foreign_code(loaded)
     if foreign:
         typer.echo("It runs code from outside asdbench:")
@@ -66,7 +87,10 @@ def _print(loaded: LoadedSuite | None, problems: Sequence[Problem], of_data: Seq
 
 
 def _print_json(
-    loaded: LoadedSuite | None, problems: Sequence[Problem], of_data: Sequence[str]
+    loaded: LoadedSuite | None,
+    problems: Sequence[Problem],
+    of_data: Sequence[str],
+    warnings: Sequence[str],
 ) -> None:
     import json
 
@@ -87,6 +111,7 @@ def _print_json(
             for problem in problems
         ],
         "data_problems": list(of_data),
+        "warnings": list(warnings),
         "foreign_code": foreign_code(loaded) if loaded else [],
     }
     typer.echo(json.dumps(result, indent=2))

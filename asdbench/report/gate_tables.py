@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asdbench.report.gates.ruling import pressing
 from asdbench.report.outcome_schema import GateResult, GateValue
 from asdbench.report.schema import Report
 from asdbench.report.text import escaped, table, with_interval
@@ -42,11 +43,7 @@ def deciding(gate: GateResult) -> list[GateValue]:
     Where the whole gate is undecided for a reason of its own, these are all.
     """
     found = [value for value in gate.values if value.verdict == gate.verdict] or [*gate.values]
-    return sorted(found, key=_pressing)
-
-
-def _pressing(value: GateValue) -> float:
-    return value.p_fail if value.p_fail is not None else 1.0
+    return sorted(found, key=pressing)
 
 
 def value_row(gate: GateResult, value: GateValue) -> list[str]:
@@ -59,7 +56,7 @@ def value_row(gate: GateResult, value: GateValue) -> list[str]:
     if value.published is not None and value.difference is not None:
         reason = f"published {value.published:.3f}, off by {value.difference:+.3f}"
     if value.p_fail is not None and value.p_pass is not None and not value.reason:
-        reason = f"p = {value.p_fail:.3f}"
+        reason = f"p = {value.p_fail:.3f}" if value.p_fail >= 0.0005 else "p < 0.001"
     return [
         place,
         value.method or value.detector or "",

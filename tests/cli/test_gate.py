@@ -11,7 +11,9 @@ from typer.testing import CliRunner, Result
 from asdbench.cli.gate import gate
 from asdbench.cli.run import run
 from asdbench.report.markdown import render_markdown
-from asdbench.report.write import read_report
+from asdbench.report.outcome_schema import PublishedRow, ReferenceFacts
+from asdbench.report.write import read_report, write_report
+from made_report import made_report, plugin
 
 app = typer.Typer()
 app.command("gate")(gate)
@@ -146,3 +148,80 @@ def test_a_suite_without_gates_is_a_mistake(gated: Path) -> None:
     result = invoke("gate", "out")
     assert result.exit_code == 1
     assert "has no gates" in str(result.exception)
+
+
+FILE = """\
+gates:
+  - {id: near, check: reference, reference: paper, metric: auc, over: section, tolerance: 0.9}
+  - {id: faithful, check: equivalence, over: suite, margin: 0.1}
+"""
+
+
+def test_gates_of_a_file_are_put_to_a_run_that_stays_as_it_is(gated: Path) -> None:
+    assert run_suite("--set", "gates=[]").exit_code == 0
+    report = gated / "out" / "report" / "report.json"
+    before = report.read_bytes()
+    (gated / "ci.yaml").write_text(FILE)
+    both = invoke("gate", "out", "--gates", "ci.yaml", "--strict")
+    assert both.exit_code == 6, both.output
+    assert "Gates of ci.yaml" in both.output
+    assert "inconclusive: faithful: the report has no headline AUC gap over all" in both.output
+    one = invoke("gate", "out", "--gates", "ci.yaml", "--only", "near", "--json")
+    assert one.exit_code == 0, one.output
+    said = json.loads(one.stdout)
+    assert said["gates_file"]["file"] == "ci.yaml"
+    assert len(said["gates_file"]["sha256"]) == 64
+    assert [gate["id"] for gate in said["gates"]] == ["near"]
+    assert report.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (FILE.replace("margin", "margn"), "ci.yaml:3: missing key 'margin'"),
+        (FILE.replace("paper", "papre"), "ci.yaml:2: unknown reference 'papre'"),
+        ("gate: []", "ci.yaml:1: missing key 'gates'"),
+        ("gates: []", "ci.yaml:1: gates: expected a list with at least 1 item"),
+        (
+            "gates: [{id: a, check: sign, detectors: [plane]}]",
+            "ci.yaml:1: unknown detector 'plane'. Did you mean 'plain'?",
+        ),
+        (None, "ci.yaml: cannot be read"),
+    ],
+)
+def test_a_file_of_gates_says_what_is_wrong_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, expected: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    published = PublishedRow(
+        reference="paper",
+        method="A",
+        detector="plain",
+        machine="fan",
+        section="00",
+        domain="source",
+        metric="auc",
+        ours=0.5,
+        published=0.5,
+        difference=0.0,
+    )
+    facts = ReferenceFacts(id="paper", source="", what="", sections=("00",))
+    report = made_report(published=(published,), references=(facts,), detectors=(plugin("plain"),))
+    write_report(report, tmp_path / "out", formats=())
+    if text is not None:
+        (tmp_path / "ci.yaml").write_text(text)
+    result = invoke("gate", "out", "--gates", "ci.yaml")
+    assert result.exit_code == 1
+    assert str(result.exception).startswith(expected)
+
+
+def test_a_gate_that_is_not_there_is_a_mistake(gated: Path) -> None:
+    assert run_suite().exit_code == 0
+    result = invoke("gate", "out", "--only", "naer")
+    assert "there is no such gate. Did you mean 'near'?" in str(result.exception)
+
+
+def test_a_run_asked_for_gates_that_are_not_there_does_not_start(gated: Path) -> None:
+    result = run_suite("--gate", "--set", "gates=[]")
+    assert "the suite has no gates to pass" in str(result.exception)
+    assert not (gated / "out").exists()

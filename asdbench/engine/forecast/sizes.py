@@ -66,7 +66,7 @@ def expect(loaded: LoadedSuite, clips: Sequence[Clip]) -> Expected:
         layout.add(task)
     made: dict[tuple[str, str], dict[str, Counter[str]]] = {}
     for (grid, machine, section), found in GeneratorLayout(layout, clips, split).build().items():
-        domains = Counter(member.row.condition.domain or "all" for member in found.members())
+        domains = Counter[str](member.row.condition.domain or "all" for member in found.members())
         made.setdefault((machine, section), {})[grid] = domains
     places = dict.fromkeys((clip.machine, clip.section) for clip in split.evaluation)
     return Expected(

@@ -64,7 +64,7 @@ def verdict_of_values(values: Sequence[GateValue]) -> Verdict:
 
 
 def _reason(values: Sequence[GateValue], verdict: Verdict, signed: bool) -> str:
-    deciding = [value for value in values if value.verdict == verdict]
+    deciding = sorted((v for v in values if v.verdict == verdict), key=pressing)
     what = {"fail": "fail", "inconclusive": "undecided", "pass": "pass"}[verdict]
     count = f"{len(deciding)} of {len(values)} {what}"
     if verdict == "pass":
@@ -75,13 +75,21 @@ def _reason(values: Sequence[GateValue], verdict: Verdict, signed: bool) -> str:
     return f"{count}: {'; '.join(named)}"
 
 
+def pressing(value: GateValue) -> float:
+    """Return what sorts the values that speak most clearly against a gate to the front."""
+    return value.p_fail if value.p_fail is not None else 1.0
+
+
 def _described(value: GateValue, signed: bool) -> str:
     """Return a value in words, e.g. ``fan, ae, mimii-gen: +0.120 [+0.070, +0.170]``."""
     shown = value.reason
     if shown is None and value.ours is not None:
         shown = with_interval(value.ours, value.low, value.high, signed)
     where = _place(value)
-    return f"{where}: {shown}" if where and shown else where or shown or "no value"
+    if not where or not shown:
+        return where or shown or "no value"
+    names = tuple(name for name in (value.machine, value.generator) if name)
+    return shown if shown.startswith(names) else f"{where}: {shown}"  # sentences name their row
 
 
 def _place(value: GateValue) -> str:
