@@ -279,3 +279,19 @@ def test_without_generators_nothing_is_audited(toy_suite, tmp_path):
     report = run(toy_suite, out=tmp_path / "run", store=tmp_path / "store", workers=0).report
     rows = (report.leakage, report.memorization, report.fidelity, report.coverage, report.seen)
     assert not any(rows)
+
+
+def test_a_cross_fit_leaks_nothing_although_each_clip_was_lent(tmp_path):
+    suite = write(tmp_path / "data")
+    text = suite.read_text().replace("generator_train: 0.5", "folds: 2")
+    suite.write_text(text + "seeds: {generator_repeats: 2}\n")
+    report = run(suite, out=tmp_path / "run", store=tmp_path / "store", workers=0).report
+    rows = leakage(report)
+    assert (rows["heeding"].status, rows["heeding"].n_checked) == ("none", 48)
+    assert rows["resample"].status == "none"
+    copied = {row.grid: row.finding for row in report.memorization}
+    assert (copied["resampled"], copied["heeded"]) == ("copied", "not copied")
+    kept = {row.grid: row.finding for row in report.fidelity}
+    assert (kept["heeded"], kept["ignored"]) == ("kept", "ignored")
+    seen = {(row.grid, row.machine, row.seen): row for row in report.seen}
+    assert seen["heeded", "fan", True].n_real == 32
