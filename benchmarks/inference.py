@@ -1,17 +1,13 @@
-"""How long the statistics of a suite take, and how well they hold what they promise.
+"""How long the statistics of a whole suite take, in one process.
 
-``time``: 2,000 bootstrap draws of every gap of a suite (5 machines, 3 sections, 2 domains,
-6 detectors; 50 normals a domain, 100 real and 200 generated anomalies a section), one process.
-The other parts simulate binormal scores with independent clips and print the tables of
-docs/statistics.md.
+2,000 bootstrap draws of every gap: 5 machines, 3 sections, 2 domains, 6 detectors; 50 normals a
+domain, 100 real and 200 generated anomalies a section.
 
-    python benchmarks/inference.py time
-    python benchmarks/inference.py {coverage,clusters,decisions,power,ranks,calibrated} [--runs N]
+    python benchmarks/inference.py
 """
 
 from __future__ import annotations
 
-import argparse
 import resource
 import time
 from collections.abc import Callable
@@ -44,7 +40,7 @@ def suite(rng: np.random.Generator, lift: float) -> list[list[Gap]]:
     return detectors
 
 
-def measure_time(runs: int) -> None:
+def main() -> None:
     rng = np.random.default_rng(0)
     usual, high = suite(rng, 0.4), suite(rng, 2.5)
 
@@ -84,17 +80,6 @@ def measure_time(runs: int) -> None:
     rows.append(["sum", sum(row[1] for row in rows)])
     print(tabulate(rows, [f"{DRAWS} draws", "CPU seconds"], tablefmt="github", floatfmt=".2f"))
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
-
-
-PARTS: dict[str, Callable[[int], None]] = {"time": measure_time}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", choices=PARTS)
-    parser.add_argument("--runs", type=int, default=2000)
-    arguments = parser.parse_args()
-    PARTS[arguments.part](arguments.runs)
 
 
 if __name__ == "__main__":

@@ -29,11 +29,11 @@ def verdicts(gaps_of, margin: float, seed: int, runs: int = RUNS) -> dict[str | 
 
 @pytest.mark.parametrize(
     ("auc", "sign", "most"),
-    # Near 1 percentile intervals are a little too narrow: see docs/statistics.md.
+    # Near 1 the rate is 0.06 to 0.07: see docs/statistics.md.
     [
         (0.65, 1, 0.05),
         (0.65, -1, 0.05),
-        pytest.param(0.88, 1, 0.07, marks=pytest.mark.slow),
+        pytest.param(0.88, 1, 0.075, marks=pytest.mark.slow),
     ],
 )
 def test_a_gap_as_large_as_the_margin_is_certified_at_most_at_the_nominal_rate(auc, sign, most):
