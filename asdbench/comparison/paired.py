@@ -74,6 +74,7 @@ class PairedRuns:
             DRAWS,
             generator_for(0, f"compare/{pair.key}/{pair.quantity.name}", 0),
             metric,
+            {pool: cut for _, one in (*base, *new) for pool, cut in one.recordings.items()},
         )
         if found.se is None and found.note == NO_VARIATION and abs(found.estimate) < ROUNDING:
             return Paired(0.0, 0.0, "identical ranks")
@@ -93,7 +94,7 @@ def _identical(base: Terms, new: Terms) -> bool:
         for (_, one), (_, other) in zip(base, new, strict=True)
         for old, now in zip(one.curve.pools, other.curve.pools, strict=True)
     ]
-    return all(o.clips == n.clips and np.array_equal(o.scores, n.scores) for o, n in pools)
+    return all(np.array_equal(o.scores, n.scores) for o, n in pools)
 
 
 def _between_fits(base: Terms, new: Terms, metric: MetricName) -> float:

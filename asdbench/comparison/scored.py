@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -91,7 +90,7 @@ class ScoredSide:
         found = section.curves(arm, subset, quantity.metric)
         if isinstance(found, str):
             return found
-        return [self._named(one, section.pairing, arm, key) for one in found]
+        return [self._named(one, section.pairing, arm, key.place) for one in found]
 
     def _section(self, key: Key) -> SectionArms | None:
         detector, machine, section = key.detector, key.machine, key.section
@@ -111,20 +110,21 @@ class ScoredSide:
         self._sections[where] = found
         return found
 
-    def _named(self, one: ArmCurve, pairing: Pairing, arm: str, key: Key) -> ArmCurve:
-        """Return the curve with pools named after their section, generated ones after their audio.
+    def _named(self, one: ArmCurve, pairing: Pairing, arm: str, place: str) -> ArmCurve:
+        """Return the curve with generated pools named after their audio.
 
         A generated clip's name says where it stands, not what it sounds like: two runs made the
         same clips only where their reports identify them so.
         """
         pools = []
-        place = key.place
+        recordings = dict(one.recordings)
         for side, pool in zip(SIDES[arm], one.curve.pools, strict=True):
+            name = pool.clips
             if side.startswith("generated"):
                 grid = self.side.report.grids.get(pairing.grids[side])
                 audio = grid.clips.get(place) if grid is not None else None
-                if audio is None:  # an older report: the same scores to the last bit
-                    audio = hashlib.sha256(pool.scores.tobytes()).hexdigest()
-                pool = Pool(f"{pool.clips} {one.generation} {audio}", pool.scores)
-            pools.append(Pool(f"{place} {pool.clips}", pool.scores))
-        return replace(one, curve=Curve(*pools))
+                name = f"{name} {audio or self.which}"
+            if pool.clips in recordings:
+                recordings[name] = recordings.pop(pool.clips)
+            pools.append(Pool(name, pool.scores))
+        return replace(one, curve=Curve(*pools), recordings=recordings)

@@ -146,3 +146,19 @@ def test_the_interval_never_excuses_a_number():
     assert all(row.fails for row in chance)
     assert "includes 0" in (chance[0].reason or "")
     assert outcome.exit_code == 3
+
+
+def test_clips_of_one_recording_count_once():
+    """Every clip twice, each pair cut from one recording: no more is known than from one."""
+
+    def twice(table: pd.DataFrame, recording: bool) -> pd.DataFrame:
+        both = pd.concat([table, table.assign(clip=table["clip"] + "b")], ignore_index=True)
+        cut = both["clip"].str.removesuffix("b") if recording else None
+        return both.assign(recording=pd.Series(cut, dtype="string", index=both.index))
+
+    tables = scores(), scores(worse=0.6)
+    once = interval(*(side(table) for table in tables))
+    apart = interval(*(side(twice(table, recording=False)) for table in tables))
+    together = interval(*(side(twice(table, recording=True)) for table in tables))
+    assert width(together) == pytest.approx(width(once), rel=0.02)
+    assert width(apart) == pytest.approx(width(once) / np.sqrt(2), rel=0.02)
