@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from asdbench.engine.tasks import Task
 
 _LISTS = ("train", "real", "clips", "made", "parts", "known")
-"""Fields of tasks that hold clips."""
+"""Fields of tasks that hold clips to read."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,9 @@ def workload(task: Task) -> tuple[Workload, int]:
         "" if use is None else use.plugin.use,
         digest({} if use is None else use.values),
     )
+    seeds = getattr(task, "seeds", None)
+    if seeds is not None:
+        return like, max(1, len(seeds))  # a clip to make takes longer than one to read
     return like, max(1, sum(_count(getattr(task, name, ())) for name in _LISTS))
 
 
