@@ -6,7 +6,9 @@ are as misjudged as real ones, so nothing else in a report would speak against i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import NormalDist
 
 import numpy as np
 
@@ -20,6 +22,9 @@ from asdbench.stats.combination import combination
 from asdbench.stats.curves import Curve, Pool
 from asdbench.stats.interval import Interval
 from asdbench.suite.model import REAL
+
+_Fit = list[list[Curve]]
+"""The curves of one fit of a detector: of every section, one a domain."""
 
 
 def below_chance(
@@ -49,41 +54,68 @@ def below_chance(
     level = 0.5 * (1.0 - rules.confidence) / (len(machines) * len(detectors))
     for machine in machines:
         for detector in detectors:
-            found = _mean_auc(machine, detector, arms, sections, rules)
-            p = None if found is None else found.p_below(0.5)
-            if found is not None and p is not None and p < level:
-                yield _row(machine, detector, found)
+            fits = _fits(machine, detector, arms, sections, rules)
+            if fits and _p_by_chance(fits) < level:
+                seed_name = f"{machine}/{detector}/below chance"
+                yield _row(machine, detector, _mean_auc(fits, rules, seed_name))
 
 
-def _mean_auc(
+def _fits(
     machine: str,
     detector: str,
     arms: Mapping[ArmKey, Sequence[Arm]],
     sections: Mapping[tuple[str, str], bool],
     rules: Rules,
-) -> Interval | None:
-    """Return the mean AUC on real clips, or None where a section has none."""
-    by_fit: dict[int, list[Curve]] = {}
+) -> list[_Fit]:
+    """Return the curves of each fit by section; none where a section has no scores."""
+    fits: dict[int, _Fit] = {}
     for section in (section for own, section in sections if own == machine):
         has_domains = sections[machine, section] and DEFINITIONS[rules.definition].has_domains
-        fits = arms.get((REAL, detector, machine, section), ())
-        for fit, arm in enumerate(fits):
-            found = list(_curves(section, arm.by_clip(), has_domains, rules))
-            if not found:
-                return None
-            by_fit.setdefault(fit, []).extend(found)
-        if not fits:
-            return None
-    curves = [curve for found in by_fit.values() for curve in found]
+        scored = arms.get((REAL, detector, machine, section), ())
+        for number, arm in enumerate(scored):
+            fits.setdefault(number, []).append(
+                list(_curves(section, arm.by_clip(), has_domains, rules))
+            )
+        if not scored or not all(fit[-1] for fit in fits.values()):
+            return []
+    return list(fits.values())
+
+
+def _p_by_chance(fits: Sequence[_Fit]) -> float:
+    """Return the probability of a mean AUC as low as this without any difference.
+
+    The AUC of each curve then has Mann-Whitney's variance (n + m + 1) / (12 n m). The curves of
+    a section share clips and count as one; sections share none, so their variances add.
+    """
+    means = [_mean(fit) for fit in fits]
+    spreads = [np.mean([_deviation(curve) for curve in curves]) for curves in fits[0]]
+    variance = float(np.sum(np.square(spreads))) / len(spreads) ** 2
+    if len(means) > 1:
+        variance += float(np.var(means, ddof=1)) / len(means)
+    return NormalDist().cdf((float(np.mean(means)) - 0.5) / math.sqrt(variance))
+
+
+def _deviation(curve: Curve) -> float:
+    n, m = len(curve.negative.scores), len(curve.positive.scores)
+    return math.sqrt((n + m + 1) / (12 * n * m))
+
+
+def _mean(fit: _Fit) -> float:
+    return float(np.mean([curve.auc for curves in fit for curve in curves]))
+
+
+def _mean_auc(fits: Sequence[_Fit], rules: Rules, seed_name: str) -> Interval:
+    """Return the mean AUC of all fits with its interval."""
+    curves = [curve for fit in fits for found in fit for curve in found]
     interval = combination(
         [(1.0 / len(curves), curve) for curve in curves],
         rules.confidence,
         rules.draws,
-        generator_for(rules.seed, f"{machine}/{detector}/below chance", 0),
+        generator_for(rules.seed, seed_name, 0),
     )
-    means = [float(np.mean([curve.auc for curve in found])) for found in by_fit.values()]
-    if len(means) == 1:
+    if len(fits) == 1:
         return interval
+    means = [_mean(fit) for fit in fits]
     return interval.widened(float(np.var(means, ddof=1)) / len(means))
 
 
