@@ -19,7 +19,7 @@ from asdbench.engine.units import Unit, by_unit, covers, inside
 from asdbench.errors import PluginError
 from asdbench.registry import Use
 from asdbench.suite import LoadedPlugin
-from asdbench.suite.arms import arm_origins, pairings, pool_name
+from asdbench.suite.arms import arm_origins, pairings, pool_name, sweep_pairings
 from asdbench.suite.model import REAL
 
 if TYPE_CHECKING:
@@ -139,17 +139,10 @@ class DetectorLayout:
     def _arms(
         self, place: Unit, real: Sequence[Member], generation: int
     ) -> dict[str, tuple[list[Member], list[Member]]]:
-        """Return both sides of each arm but the real one, by the name of their pool.
-
-        The clips of a sweep are set against the real normals, like anomalies.
-        """
-        normals = self._side(place, real, REAL, "normal", generation)
-        arms = {
-            pool_name(REAL, name): (normals, self._side(place, real, name, "anomaly", generation))
-            for name, grid in self._layout.suite.grids.items()
-            if grid.sweeps
-        }
-        for pairing in pairings(self._layout.suite):
+        """Return both sides of each arm but the real one, by the name of their pool."""
+        arms = {}
+        suite = self._layout.suite
+        for pairing in (*pairings(suite), *sweep_pairings(suite)):
             for name, origins in arm_origins(pairing).items():
                 if name == "real":
                     continue

@@ -18,7 +18,7 @@ from asdbench.report.placed_gaps import headline_gap
 from asdbench.report.section_arms import ArmKey, SectionArms, scored_sides
 from asdbench.report.trust_schema import GapKind
 from asdbench.stats.equivalence import is_equivalent
-from asdbench.suite.arms import ArmName, Pairing, pairings
+from asdbench.suite.arms import ArmName, sweep_pairings
 from asdbench.suite.model import REAL, Suite
 
 LEAST = 10
@@ -71,18 +71,14 @@ def _over_axes(
     suite: Suite, sections: Sequence[SectionArms], arms: Mapping[ArmKey, Sequence[Arm]]
 ) -> Iterator[SectionArms]:
     """Yield the arms of grids over axes, each beside its generator's control grids."""
-    controls = {p.generator: dict(p.grids) for p in pairings(suite)}
-    for name, grid in suite.grids.items():
-        if not grid.sweeps or grid.label != "anomaly":
-            continue
-        own = {**controls.get(grid.generator, {}), "generated anomalies": name}
-        pairing = Pairing(grid.generator, own)
+    for pairing in sweep_pairings(suite):
         seen = set()
         for given in sections:
             where = (given.detector, given.machine, given.section)
-            if where not in seen and (name, *where) in arms:
+            scored = scored_sides(pairing, arms, where)
+            if where not in seen and ("paper", "generated anomalies") in scored:
                 seen.add(where)
-                yield replace(given, pairing=pairing, scored=scored_sides(pairing, arms, where))
+                yield replace(given, pairing=pairing, scored=scored)
 
 
 def _section(

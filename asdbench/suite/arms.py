@@ -88,6 +88,19 @@ def pairings_of(generators: Sequence[str], grids: Mapping[str, Wanted]) -> list[
     return found
 
 
+def sweep_pairings(suite: Suite) -> list[Pairing]:
+    """Return the grids over axes, each with the controls of its generator: for coverage alone."""
+    controls = {
+        found.generator: {n: grid for n, grid in found.grids.items() if n != "generated anomalies"}
+        for found in pairings(suite)
+    }
+    return [
+        Pairing(g.generator, {"generated anomalies": name, **controls.get(g.generator, {})})
+        for name, g in suite.grids.items()
+        if g.sweeps
+    ]
+
+
 def arm_origins(pairing: Pairing) -> dict[ArmName, tuple[str, str]]:
     """Return the origins of both sides of every arm that the grids of ``pairing`` allow."""
     found = {}

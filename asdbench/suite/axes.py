@@ -38,6 +38,10 @@ def axis_problems(document: Document, name: str, grid: Mapping[str, Any]) -> Ite
             place = document.key_place((*path, key))
             message = f"{key}: a grid over axes has its conditions and numbers from them"
             yield Problem.at(place, message, "Leave it out, or leave out 'axes'.")
+    if grid.get("label") == "normal":
+        place = document.place((*path, "label"))
+        message = "label: the coverage map, which alone reads a grid over axes, is of anomalies"
+        yield Problem.at(place, message, "Leave it out.")
     axes = grid["axes"]
     if axes == {}:
         hint = 'For example: {fan: {"00": {m-n: {from: dataset, add: [Z]}}}}.'

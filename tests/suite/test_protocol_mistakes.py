@@ -57,7 +57,14 @@ def test_repeats_of_generators(mistakes: Mistakes):
     ("grid", "expected"),
     [
         (f"sweep: {{generator: altered, {AXES}}}", []),
-        (f"sweep: {{generator: altered, label: normal, clips_per_cell: 5, {AXES}}}", []),
+        (f"sweep: {{generator: altered, clips_per_cell: 5, {AXES}}}", []),
+        (
+            f"sweep: {{generator: altered, label: normal, {AXES}}}",
+            [
+                "my.yaml:12: label: the coverage map, which alone reads a grid over axes, is of "
+                "anomalies. Leave it out."
+            ],
+        ),
         (
             f"sweep:\n    generator: altered\n    match: real\n    multiplier: 2\n    {AXES}",
             [
@@ -107,7 +114,7 @@ def test_a_grid_over_axes(mistakes: Mistakes, grid: str, expected: list[str]):
 
 
 def test_several_sweeps_may_ask_for_the_same(mistakes: Mistakes):
-    sweep = f"{{generator: altered, label: normal, {AXES}}}"
+    sweep = f"{{generator: altered, {AXES}}}"
     assert mistakes(replace=(GRID, f"{GRID}  a: {sweep}\n  b: {sweep}\n")) == []
 
 
