@@ -91,6 +91,24 @@ def _asked(grid: GridFacts) -> str:
     return f"{grid.multiplier:g} x {grid.label} of {grid.generator}{made}, matching {grid.match}"
 
 
+def _suite_differs(base: Report, new: Report) -> Iterator[str]:
+    """Yield what the reports themselves say of it."""
+    for what in ("detectors", "generators"):
+        ids = [{plugin.id for plugin in getattr(report, what)} for report in (base, new)]
+        yield from _members(what, *ids)
+    yield from _members("grids", set(base.grids), set(new.grids))
+    if base.suite.overrides != new.suite.overrides:
+        both = [" ".join(report.suite.overrides) or "none" for report in (base, new)]
+        yield f"overrides {both[0]} -> {both[1]}"
+
+
+def _members(what: str, old: set[str], now: set[str]) -> Iterator[str]:
+    if old - now:
+        yield f"without {what} {', '.join(sorted(old - now))}"
+    if now - old:
+        yield f"with {what} {', '.join(sorted(now - old))}"
+
+
 def notes(base: Report, new: Report) -> Iterator[str]:
     """Yield what differs between two reports without making them incomparable."""
     if base.suite.version != new.suite.version:
@@ -98,7 +116,8 @@ def notes(base: Report, new: Report) -> Iterator[str]:
     if base.confidence != new.confidence:
         yield f"intervals at {base.confidence:.0%} -> {new.confidence:.0%}"
     if base.suite.digest != new.suite.digest:
-        yield "the suites' contents differ"
+        found = "; ".join(_suite_differs(base, new))
+        yield "the suites' contents differ" + (f": {found}" if found else "")
     if base.asdbench != new.asdbench:
         yield f"asdbench {base.asdbench} -> {new.asdbench}"
     repeats = [Counter(c.repeats for c in report.cells).most_common(1) for report in (base, new)]

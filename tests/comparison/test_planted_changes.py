@@ -70,6 +70,15 @@ def test_a_changed_split(before: Side):
     assert "different splits in fan/00, valve/00" in outcome.obstacles[0]
 
 
+def test_another_suite_of_that_name_is_noted(before: Side):
+    described = before.report.suite.model_copy(
+        update={"digest": "0" * 64, "overrides": ("seeds.master=1",)}
+    )
+    other = changed(before, suite=described, detectors=before.report.detectors[:1])
+    (note,) = [n for n in compare(before.report, other).notes if "contents" in n]
+    assert note.endswith("without detectors knn; overrides none -> seeds.master=1")
+
+
 def test_another_wording_of_a_metric(before: Side):
     texts = {**before.report.definitions, "auc": "all normals against all anomalies"}
     outcome = compare(before, changed(before, definitions=texts))
