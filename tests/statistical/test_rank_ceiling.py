@@ -10,7 +10,7 @@ from asdbench.stats import ranks
 from asdbench.stats.curves import Gap
 from asdbench.stats.ranks import kendall_tau, rank_agreement
 
-RUNS = 150
+RUNS = 100
 
 
 def agreements(aucs: list[float]) -> np.ndarray:
@@ -28,7 +28,7 @@ def agreements(aucs: list[float]) -> np.ndarray:
             [Gap(curve(x[:, i], y[:, i], "n r"), curve(gx[:, i], g[:, i], "m g"))]
             for i in range(len(aucs))
         ]
-        one = rank_agreement(detectors, 150, rng)
+        one = rank_agreement(detectors, 100, rng)
         assert one is not None
         tau = kendall_tau(one.real, one.generated)
         found.append(
@@ -37,17 +37,22 @@ def agreements(aucs: list[float]) -> np.ndarray:
     return np.mean(np.array(found, dtype=float), axis=0)
 
 
-@pytest.mark.parametrize("aucs", [[0.55, 0.65, 0.75, 0.8], [0.6, 0.6, 0.6, 0.6]])
-def test_a_perfect_generator_reaches_the_ceiling(aucs):
-    tau, tau_ceiling, top1, top1_ceiling, regret, regret_ceiling = agreements(aucs)
-    assert tau == pytest.approx(tau_ceiling, abs=0.15)
+@pytest.mark.slow
+def test_a_perfect_generator_reaches_the_ceiling():
+    tau, tau_ceiling, top1, top1_ceiling, regret, regret_ceiling = agreements(
+        [0.55, 0.65, 0.75, 0.8]
+    )
+    assert tau == pytest.approx(tau_ceiling, abs=0.12)
     assert top1 == pytest.approx(top1_ceiling, abs=0.1)
     assert regret == pytest.approx(regret_ceiling, abs=0.01)
 
 
+@pytest.mark.slow
 def test_without_moving_aucs_together_equal_detectors_would_have_an_order(monkeypatch):
+    """The ceiling of equal detectors, whose rankings agree by chance only, stays above 0."""
     aucs = [0.6, 0.6, 0.6, 0.6]
     tau, moved, *_ = agreements(aucs)
     monkeypatch.setattr(ranks, "_shrunk", lambda values, drawn: values)
     _, raw, *_ = agreements(aucs)
-    assert raw - tau > 2 * (moved - tau)
+    assert tau == pytest.approx(0.0, abs=0.15)
+    assert moved < 0.25 < raw
