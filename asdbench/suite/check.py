@@ -38,11 +38,11 @@ class Checker:
     """As the file has it."""
     overrides: Sequence[Override]
     folder: Path
-    data_needed: bool = True
-    """Whether variables that say where the data lies must be set."""
     problems: list[Problem] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     locations: set[KeyPath] = field(default_factory=set)
+    data_needed: bool = True
+    """Whether variables that say where the data lies must be set."""
 
     def plugin_files(self) -> None:
         """Import the files that ``plugins`` names."""

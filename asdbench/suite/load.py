@@ -102,7 +102,7 @@ def examine(
     document, written, applied = expanded.document, expanded.written, expanded.overrides
     found += expanded.problems
     source = source.resolve()
-    checker = Checker(document, written, applied, source.parent, data_needed, found)
+    checker = Checker(document, written, applied, source.parent, found, data_needed=data_needed)
     suite, mistakes = validate(Suite, document.data, document)
     found += mistakes
     checker.plugin_files()

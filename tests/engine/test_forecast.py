@@ -104,7 +104,7 @@ def test_a_margin_that_cannot_be_certified_is_named_with_what_to_change(tmp_path
     assert wide.chance == pytest.approx(1.0, abs=0.01)
     assert narrow.expected == "cannot pass"
     assert "certifiable with 80 % power: 0.117 at AUC 0.6, 0.100 at AUC 0.75" in narrow.reason
-    assert "Set the margin to 0.101 or more" in narrow.advice
+    assert "Set the margin to 0.1 or more" in narrow.advice
     assert "no number of generated clips alone is enough" in narrow.advice
     assert joint.expected in ("unlikely", "can pass")
     assert joint.chance is not None
