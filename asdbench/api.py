@@ -379,7 +379,7 @@ class TrainingClip:
 
 @dataclass(frozen=True)
 class TrainingManifest:
-    """What a generator learned from elsewhere; without clips, from nothing."""
+    """What a generator learned from; without clips, from what :meth:`Generator.fit` was given."""
 
     clips: Sequence[TrainingClip] = ()
     sample_rate: int | None = None
@@ -394,11 +394,11 @@ class SupportsTrainingManifest(Protocol):
     """
 
     def training_manifest(self) -> TrainingManifest | None:
-        """Return what it learned from beside the clips that :meth:`Generator.fit` was given.
+        """Return all clips that it learned from; called on a fitted generator.
 
-        Called on a fitted generator. A generator that learns in ``fit()`` alone returns
-        ``TrainingManifest()``; one whose weights come from somewhere that does not tell returns
-        None. Clips that ``fit()`` was given may be listed again.
+        A generator that learns from the clips that ``fit()`` was given, and from no others,
+        returns ``TrainingManifest()``. One that came with weights lists what these were trained
+        on, and those of ``fit()`` if it learned from them, too. None: nobody knows.
         """
         ...
 

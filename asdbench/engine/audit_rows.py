@@ -103,15 +103,14 @@ def _seen(fits: Sequence[tuple[AuditedFit, Learned]]) -> SeenConditions:
     unknown: str | None = None
     for fit, learned in fits:
         own = {condition_key(c.condition) for c in fit.train if c.label == "anomaly"}
+        listed = learned.manifest.clips if learned.manifest is not None else ()
+        if listed:
+            anomalies = (clip.condition for clip in listed if clip.label == "anomaly")
+            own = {condition_key(condition) for condition in anomalies if condition}
         if learned.manifest is None:
             unknown = unknown or "the generator does not say what it learned from"
-        else:
-            clips = learned.manifest.clips
-            own |= {
-                condition_key(c.condition) for c in clips if c.condition and c.label == "anomaly"
-            }
-            if any(c.condition is None or c.label is None for c in clips):
-                unknown = unknown or "the generator's list of clips lacks conditions or labels"
+        elif any(clip.condition is None or clip.label is None for clip in listed):
+            unknown = unknown or "the generator's list of clips lacks conditions or labels"
         asked = {condition_key(c.condition) for c in fit.evaluation if c.label == "anomaly"}
         seen |= own & asked
     return SeenConditions(frozenset(seen), unknown)

@@ -17,7 +17,7 @@ from asdbench.engine.split import Split
 from asdbench.engine.store import digest, entry_key
 from asdbench.engine.tasks import ClipRef, Entry, FitGenerator
 from asdbench.engine.units import by_unit, covers
-from asdbench.registry import source_digest
+from asdbench.registry import code_digest, source_digest
 
 if TYPE_CHECKING:
     from asdbench.engine.layout import Layout
@@ -185,4 +185,8 @@ def _ask(layout: Layout, fit: FitGenerator) -> Entry:
 def _identity() -> dict[str, Any]:
     """Return what identifies the embedding and the classifiers in a key."""
     embedding = LogMelStats(LogMelStats.info.params())
-    return {"embedding": embedding.digest(), "code": source_digest("asdbench.engine.audit_tasks")}
+    return {
+        "embedding": embedding.digest(),
+        "code": code_digest(LogMelStats),
+        "classifiers": source_digest("asdbench.audit.classifiers"),
+    }

@@ -89,8 +89,8 @@ def _fidelity(report: Report) -> list[str]:
             number(r.accuracy),
             number(r.ceiling),
             number(r.chance),
-            number(r.p_chance),
-            number(r.p_ceiling),
+            _p(r.p_chance),
+            _p(r.p_ceiling),
         ]
         for r in sorted(measured, key=_place)
     ]
@@ -103,6 +103,10 @@ def _fidelity(report: Report) -> list[str]:
     ]
     shown = [table(rows, headers, 5)] if rows else []
     return ["### Fidelity to conditions", caption, *shown, *_listed(others, "tables/fidelity.csv")]
+
+
+def _p(value: float | None) -> str:
+    return "<0.001" if value is not None and value < 0.001 else number(value)
 
 
 def _place(row: FidelityRow) -> tuple[str, str, str]:
@@ -121,6 +125,17 @@ def _seen(report: Report) -> list[str]:
         "Gaps over the conditions of whose anomalies the generator learned (seen: yes), and over "
         "the others, by the headline protocol: means over sections, AUC of all clips of a section."
     )
+    divided = {(r.detector, r.grid) for r in report.seen if not r.seen}
+    whole = dict.fromkeys(
+        (r.generator, r.grid, r.n_conditions)
+        for r in report.seen
+        if r.machine is None and (r.detector, r.grid) not in divided
+    )
+    lines = [
+        f"- {escaped(generator)}, grid {escaped(grid)}: it learned from anomalies of all {count} "
+        "conditions"
+        for generator, grid, count in whole
+    ]
     rows = [
         [
             "**all**" if r.machine is None else escaped(r.machine),
@@ -134,6 +149,7 @@ def _seen(report: Report) -> list[str]:
             with_interval(r.gap, r.low, r.high, signed=True),
         ]
         for r in sorted(report.seen, key=lambda r: (r.machine is None, r.machine or ""))
+        if (r.detector, r.grid) in divided
     ]
     headers = ["machine", "detector", "generator", "seen", "conditions", "n real/gen."]
     headers += ["AUC real", "AUC gen.", "gap"]
@@ -141,7 +157,8 @@ def _seen(report: Report) -> list[str]:
     return [
         "### Seen and unseen conditions",
         caption,
-        table(rows, headers, 4),
+        *(["\n".join(lines)] if lines else []),
+        *([table(rows, headers, 4)] if rows else []),
         *_listed(found, "tables/seen.csv"),
     ]
 

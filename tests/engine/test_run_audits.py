@@ -198,6 +198,10 @@ def test_a_checkpoint_that_lists_evaluation_clips_is_leaked(audited, tmp_path):
     assert rows["heeding"].clips == ("test_normal_03.wav",)
     assert rows["heeding"].n_training == 34
     assert rows["deaf"].status == "unknown"
+    # It lists no anomaly: what the suite gave it, it did not learn from.
+    seen = {(row.grid, row.machine, row.seen) for row in result.report.seen}
+    assert ("heeded", "fan", False) in seen
+    assert ("heeded", "fan", True) not in seen
 
 
 def test_training_clips_given_back_are_copied_and_others_are_not(audited):
