@@ -20,8 +20,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Protocol
 
+from asdbench.engine.execution import execute
 from asdbench.engine.store import Store
-from asdbench.engine.tasks import Entry, Task, execute
+from asdbench.engine.tasks import Entry, Task
 from asdbench.errors import AsdbenchError
 
 

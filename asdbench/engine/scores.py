@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from asdbench.conditions import format_condition
 from asdbench.engine.plan import Plan
 from asdbench.engine.pools import ScoredPool
 from asdbench.engine.store import Store
@@ -69,6 +70,7 @@ def _frame(plan: Plan, pool: ScoredPool, store: Store) -> pd.DataFrame:
         ) from error
     grids = plan.loaded.suite.grids
     made_by = {REAL: None, **{name: grid.generator for name, grid in grids.items()}}
+    written = {c: format_condition(c) for c in {row.condition for row in rows}}
     columns = {
         "clip": [row.clip for row in rows],
         "copy_of": [row.copy_of for row in rows],
@@ -83,7 +85,7 @@ def _frame(plan: Plan, pool: ScoredPool, store: Store) -> pd.DataFrame:
         "section": [row.condition.section for row in rows],
         "domain": [row.condition.domain for row in rows],
         "label": [row.label for row in rows],
-        "condition": [str(row.condition) for row in rows],
+        "condition": [written[row.condition] for row in rows],
         "recording": [row.recording for row in rows],
         "score": scores,
         "decision": decisions,
