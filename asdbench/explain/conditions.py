@@ -13,7 +13,8 @@ from asdbench.explain.places import Place
 from asdbench.explain.score_table import CellScores, Scored
 from asdbench.metrics.rank import auc
 from asdbench.report.intervals import generator_for
-from asdbench.stats.contrast import Curve, Pool, auc_contrast
+from asdbench.stats.contrast import auc_contrast
+from asdbench.stats.curves import Curve, Pool
 from asdbench.stats.interval import Interval
 
 _DRAWS = 1000

@@ -10,10 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from asdbench.stats.combination import combination
-from asdbench.stats.curves import Curve, Pool
+from asdbench.stats.curves import Curve
 from asdbench.stats.interval import Interval
-
-__all__ = ["Curve", "Pool", "auc_contrast"]
 
 
 def auc_contrast(

@@ -1,6 +1,6 @@
 """Bootstrap draws of pools of clips, and the metrics of all draws at once.
 
-A draw is kept as how often it took each clip: integers, so sums of products are exact and do not
+A draw is kept as how often it took each clip: integers, so matrix products are exact and do not
 depend on the order in which a linear-algebra library adds them.
 """
 

@@ -17,7 +17,8 @@ from asdbench.engine.run import run
 from asdbench.report.gates import check_gates
 from asdbench.report.markdown import render_markdown
 from asdbench.report.schema import Report
-from asdbench.stats.contrast import Curve, Pool, auc_contrast
+from asdbench.stats.contrast import auc_contrast
+from asdbench.stats.curves import Curve, Pool
 from asdbench.stats.equivalence import verdict
 from asdbench.suite import load_suite
 from asdbench.suite.gate_models import (
