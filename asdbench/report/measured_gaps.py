@@ -22,8 +22,6 @@ from asdbench.stats.combination import Clusters, combination
 from asdbench.stats.components import Components, variance_components
 from asdbench.stats.curves import Curve, Gap
 from asdbench.stats.interval import NO_VARIATION, Interval
-from asdbench.stats.noise_floor import noise_floor
-from asdbench.stats.permutation import permutation_test
 
 GAPS: tuple[GapKind, ...] = ("matched", "paper", "coded")
 """The arms that are compared with the real one."""
@@ -100,33 +98,18 @@ def measure_gap(
     kind: GapKind,
     domains: Sequence[Subset],
     metric: MetricName,
-    *,
-    chance: bool = False,
 ) -> MeasuredGap | str:
-    """Return the mean gap of a section over ``domains``, or why there is none.
-
-    With ``chance``, what random deals and halves of the clips would give is measured as well.
-    """
+    """Return the mean gap of a section over ``domains``, or why there is none."""
     pairs = gap_pairs(arms, kind, domains, metric)
     if isinstance(pairs, str):
         return pairs
     name = "/".join([arms.name, *domains, kind, metric])
-    rules = arms.rules
-    gaps = [pair.gap for pair in pairs]
     clips = _interval(arms, pairs, metric, name)
-    deals, halves = None, None
-    if chance and clips.se is not None:
-        rng = generator_for(rules.seed, f"{name}/deals", 0)
-        deals = permutation_test(gaps, rules.draws, rng).null
-        floor = noise_floor(gaps, rules.draws, generator_for(rules.seed, f"{name}/halves", 0))
-        halves = None if floor is None else floor.gaps
     return MeasuredGap(
         clips,
         None if clips.se is None else clips.method,
         _fits(pairs, arms.repeats, metric),
         _made_variance(arms, pairs, metric, clips, name),
-        deals,
-        halves,
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from asdbench.report.cells import MetricName, Subset
+from asdbench.report.chance import Chance, mean_chance, measure_chance
 from asdbench.report.measured_gaps import GAPS, MeasuredGap, mean_gap, measure_gap
 from asdbench.report.schema import Cell
 from asdbench.report.section_arms import SectionArms
@@ -95,26 +96,43 @@ class _Contestant:
         weights: dict[Place, float] = {}
         for arms in self.sections:
             place = (arms.machine, arms.section)
-            averaged = averaged_domains(self.domains[place], self.metric)
-            own = self.domains[place] if self.metric == "auc" else averaged
-            found = {} if unasked else {d: self.of(arms, (d,)) for d in own}
-            for domain, measured in found.items():
-                yield self.placed("section", place, domain, measured)
-            weights[place] = len(averaged)
+            weights[place] = len(averaged_domains(self.domains[place], self.metric))
             if unasked:
                 parts[place] = unasked[0]
-            elif len(averaged) == 1:
-                parts[place] = found[averaged[0]]
-            else:
-                parts[place] = self.of(arms, averaged)
+                continue
+            found, parts[place] = self.section(arms)
+            for domain, measured in found.items():
+                yield self.placed("section", place, domain, measured)
         for machine in dict.fromkeys(machine for machine, _ in parts):
             here = {place: part for place, part in parts.items() if place[0] == machine}
             yield self.placed("machine", (machine, None), None, _mean(here, weights))
         yield self.placed("suite", (None, None), None, _mean(parts, weights))
 
-    def of(self, arms: SectionArms, domains: tuple[Subset, ...]) -> MeasuredGap | str:
-        chance = self.metric == "auc"  # of pAUC the verdict is enough
-        return measure_gap(arms, self.gap, domains, self.metric, chance=chance)
+    def section(
+        self, arms: SectionArms
+    ) -> tuple[dict[Subset, MeasuredGap | str], MeasuredGap | str]:
+        """Return the gap of each domain, and of those that enter means together."""
+        given = self.domains[arms.machine, arms.section]
+        averaged = averaged_domains(given, self.metric)
+        if self.metric == "pauc":  # the verdict is enough
+            found = {domain: self.measured(arms, (domain,)) for domain in averaged}
+            chances: Mapping[Subset, Chance] = {}
+        else:
+            chances = measure_chance(arms, self.gap, given)
+            found = {d: self.measured(arms, (d,), chances.get(d)) for d in given}
+        if len(averaged) == 1:
+            return found, found[averaged[0]]
+        own = [chances[domain] for domain in averaged if domain in chances]
+        both = mean_chance(own) if len(own) == len(averaged) else None
+        return found, self.measured(arms, averaged, both)
+
+    def measured(
+        self, arms: SectionArms, domains: Sequence[Subset], chance: Chance | None = None
+    ) -> MeasuredGap | str:
+        found = measure_gap(arms, self.gap, domains, self.metric)
+        if chance is None or isinstance(found, str):
+            return found
+        return replace(found, deals=chance.deals, halves=chance.halves)
 
     def placed(
         self,

@@ -9,13 +9,14 @@ halved as well where the arms do not share them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from asdbench.metrics.rank import Floats, MetricError
-from asdbench.stats.curves import Gap, Pool, pool_sizes
+from asdbench.stats.curves import Curve, Gap, Pool, pool_sizes
+from asdbench.stats.delong import placements
 from asdbench.stats.resampling import RankMetric, blocks, resampled
 
 
@@ -73,27 +74,58 @@ def noise_floor(
     MetricError
         When there is no gap, a pool is empty or a score is not finite.
     """
+    found = half_gaps(gaps, draws, rng, metric)
+    return None if found is None else NoiseFloor(np.sum(found, axis=1), share)
+
+
+def half_gaps(
+    gaps: Sequence[Gap], draws: int, rng: np.random.Generator, metric: RankMetric = "auc"
+) -> Floats | None:
+    """Return rescaled differences of halves for each gap; sums of gaps have their sums.
+
+    Parameters and errors are those of :func:`noise_floor`.
+
+    Returns
+    -------
+    ndarray or None
+        (draws, gaps) weight x difference; None where a pool cannot be halved.
+    """
     if not gaps:
         raise MetricError("no gap to compare with")
     sizes = pool_sizes(gap.real for gap in gaps)
-    prepared = [(gap, resampled(gap.real, metric)) for gap in gaps]
+    prepared = [(gap, _difference(gap.real, metric)) for gap in gaps]
     # name of the real pool -> (real clips, factor)
     halved = {name: size for gap in gaps for name, size in _halved(gap)}
     if not halved or any(clips < 2 for clips, _ in halved.values()):
         return None
     parts = []
     for count in blocks(draws, max(sum(sizes.values()) // 4, 2 * max(sizes.values()))):
-        whole = {name: np.ones((count, size)) for name, size in sizes.items()}
         halves = {name: _halves(clips, count, rng) for name, (clips, _) in halved.items()}
-        total = np.zeros(count)
-        for gap, curve in prepared:
+        columns = []
+        for gap, difference in prepared:
+            total = np.zeros(count)
             for name, _ in _halved(gap):
-                one = {**whole, name: halves[name]}
-                other = {**whole, name: 1.0 - halves[name]}
-                difference = curve(one) - curve(other)
-                total += gap.weight * halved[name][1] * difference
-        parts.append(total)
-    return NoiseFloor(np.concatenate(parts), share)
+                total += gap.weight * halved[name][1] * difference(name, halves[name])
+            columns.append(total)
+        parts.append(np.stack(columns, axis=1))
+    return np.concatenate(parts)
+
+
+def _difference(curve: Curve, metric: RankMetric) -> Callable[[str, Floats], Floats]:
+    """Return the function from a pool and its halves (draws, clips) to metric differences."""
+    if metric == "auc":  # the mean of what each clip of the pool contributes
+        shares = placements(curve.negative.scores, curve.positive.scores)
+        of = {pool.clips: values for pool, values in zip(curve.pools, shares, strict=True)}
+        return lambda name, half: (
+            half @ of[name] / half.sum(axis=1) - (1.0 - half) @ of[name] / (1.0 - half).sum(axis=1)
+        )
+    sample = resampled(curve, metric)
+
+    def difference(name: str, half: Floats) -> Floats:
+        whole = {pool.clips: np.ones((len(half), pool.scores.size)) for pool in curve.pools}
+        return sample({**whole, name: half}) - sample({**whole, name: 1.0 - half})
+
+    return difference
 
 
 def _halved(gap: Gap) -> Iterator[tuple[str, tuple[int, float]]]:

@@ -58,26 +58,44 @@ def permutation_test(
     MetricError
         When there is no gap, a pool is empty or a score is not finite.
     """
+    nulls, observed = permutation_nulls(gaps, draws, rng, metric)
+    null, total = np.sum(nulls, axis=1), float(np.sum(observed))
+    extreme = int(np.sum(np.abs(null) >= abs(total) - _ROUNDING))
+    return PermutationTest(total, (1 + extreme) / (1 + draws), null)
+
+
+def permutation_nulls(
+    gaps: Sequence[Gap], draws: int, rng: np.random.Generator, metric: RankMetric = "auc"
+) -> tuple[Floats, Floats]:
+    """Return what random deals give each gap; sums of gaps have the sums of their deals.
+
+    Parameters and errors are those of :func:`permutation_test`.
+
+    Returns
+    -------
+    nulls
+        (draws, gaps) weight x gap of each deal.
+    observed
+        (gaps,) the same of the clips as they are.
+    """
     if not gaps:
         raise MetricError("no gap to test")
     pool_sizes(curve for _, curve in gap_terms(gaps))
     prepared = [_Union.of(gap, metric) for gap in gaps]
     roles = {role.name: role for union in prepared for role in union.roles}
 
-    def sums(deals: Mapping[str, Floats]) -> Floats:
+    def dealt(deals: Mapping[str, Floats]) -> Floats:
         left = {name: 1.0 - made for name, made in deals.items()}
-        both = [u.weight * (u.metric(deals) - u.metric(left)) for u in prepared]
-        return np.asarray(np.sum(both, axis=0), dtype=np.float64)
+        columns = [u.weight * (u.metric(deals) - u.metric(left)) for u in prepared]
+        return np.stack(columns, axis=1)
 
-    total = float(sums({role.name: role.as_it_is for role in roles.values()})[0])
+    observed = dealt({role.name: role.as_it_is for role in roles.values()})[0]
     clips = [role.real + role.made for role in roles.values()]
     parts = [
-        sums({role.name: role.deal(count, rng) for role in roles.values()})
+        dealt({role.name: role.deal(count, rng) for role in roles.values()})
         for count in blocks(draws, max(sum(clips) // 4, 2 * max(clips)))
     ]
-    null = np.concatenate(parts)
-    extreme = int(np.sum(np.abs(null) >= abs(total) - _ROUNDING))
-    return PermutationTest(total, (1 + extreme) / (1 + draws), null)
+    return np.concatenate(parts), observed
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from asdbench.report.arms import arm_rows
 from asdbench.report.cells import Arm, Rules, Subset
 from asdbench.report.findings import artifact_findings
 from asdbench.report.placed_gaps import Domains
-from asdbench.report.section_arms import ArmKey, SectionArms, section_arms
 from asdbench.report.schema import Cell, Comparison
+from asdbench.report.section_arms import ArmKey, SectionArms, section_arms
 from asdbench.report.trust import Trust, make_trust
 from asdbench.report.trust_schema import VerdictRow
 from asdbench.suite.model import Suite
