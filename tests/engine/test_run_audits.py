@@ -299,3 +299,17 @@ def test_a_cross_fit_leaks_nothing_although_each_clip_was_lent(tmp_path):
     assert (kept["heeded"], kept["ignored"]) == ("kept", "ignored")
     seen = {(row.grid, row.machine, row.seen): row for row in report.seen}
     assert seen["heeded", "fan", True].n_real == 32
+
+
+def test_conditions_that_only_a_grid_over_axes_asks_for_are_extrapolated(tmp_path):
+    suite = write(tmp_path / "data")
+    swept = '  swept: {generator: heeding, axes: {fan: {"00": {speed: {values: [6, 24]}}}}}\n'
+    suite.write_text(suite.read_text().replace("detectors:", swept + "detectors:"))
+    report = run(suite, out=tmp_path / "run", store=tmp_path / "store", workers=0).report
+    rows = {row.condition: row for row in report.coverage if row.grid == "swept"}
+    assert set(rows) == {"speed=6", "speed=24"}
+    assert (rows["speed=24"].status, rows["speed=24"].n_generated) == ("extrapolated", 20)
+    assert rows["speed=24"].auc_generated is not None
+    assert rows["speed=6"].status in ("measured", "validated")
+    assert {row.grid for row in report.seen}.isdisjoint({"swept"})
+    assert "swept" not in {cell.grid for cell in report.cells}
