@@ -111,6 +111,7 @@ def _chosen(
 def _print(results: Sequence[GateResult], verdict: str, source: Path | None) -> None:
     from asdbench.cli.tables import compact_table, console
     from asdbench.report.gate_tables import deciding, demand, value_row
+    from asdbench.report.gates.ruling import SHOWN
 
     table = compact_table(f"Gates of {source}" if source else "Gates")
     for name in ("gate", "verdict", "what must hold"):
@@ -124,6 +125,8 @@ def _print(results: Sequence[GateResult], verdict: str, source: Path | None) -> 
         if result.verdict == "pass" or not result.values:
             continue
         rows = deciding(result)
+        if len(rows) <= SHOWN and result.check != "reference":
+            continue  # the line above names them all
         shown = compact_table()
         for name in ("where", "detector", "generator", "value", "because"):
             shown.add_column(name, overflow="fold")

@@ -61,14 +61,16 @@ def value_row(gate: GateResult, value: GateValue) -> list[str]:
         place,
         value.method or value.detector or "",
         made,
-        with_interval(value.ours, value.low, value.high, signed=is_gap(gate)),
+        _shown(gate, value),
         reason,
     ]
 
 
-def is_gap(gate: GateResult) -> bool:
-    """Return whether the gate's values are gaps, which are shown with their sign."""
-    return gate.check == "equivalence" and gate.settings.get("arm") is None
+def _shown(gate: GateResult, value: GateValue) -> str:
+    if gate.check == "leakage":  # a number of clips
+        return "-" if value.ours is None else f"{value.ours:.0f}"
+    is_gap = gate.check == "equivalence" and gate.settings.get("arm") is None
+    return with_interval(value.ours, value.low, value.high, signed=is_gap)
 
 
 def _escaped_row(row: list[str]) -> list[str]:

@@ -68,7 +68,12 @@ def _reason(values: Sequence[GateValue], verdict: Verdict, signed: bool) -> str:
     what = {"fail": "fail", "inconclusive": "undecided", "pass": "pass"}[verdict]
     count = f"{len(deciding)} of {len(values)} {what}"
     if verdict == "pass":
-        return f"{'it passes' if len(values) == 1 else f'all {len(values)} pass'}"
+        least = max(deciding, key=lambda value: value.p_pass or 0.0)
+        if len(values) == 1:
+            return _described(least, signed)
+        if least.p_pass is None:
+            return f"all {len(values)} pass"
+        return f"all {len(values)} pass, the least clear: {_described(least, signed)}"
     named = [_described(value, signed) for value in deciding[:SHOWN]]
     if len(deciding) > SHOWN:
         named.append(f"and {len(deciding) - SHOWN} more")
@@ -88,8 +93,9 @@ def _described(value: GateValue, signed: bool) -> str:
     where = _place(value)
     if not where or not shown:
         return where or shown or "no value"
-    names = tuple(name for name in (value.machine, value.generator) if name)
-    return shown if shown.startswith(names) else f"{where}: {shown}"  # sentences name their row
+    if value.generator is not None and shown.startswith(f"{value.generator} "):
+        return shown  # a sentence about it
+    return f"{where}: {shown.removeprefix(f'{value.machine}: ')}"
 
 
 def _place(value: GateValue) -> str:
