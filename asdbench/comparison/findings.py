@@ -30,9 +30,12 @@ class Finding:
     name: str
 
     def status(self, base: str | None, new: str | None) -> tuple[Status, str | None]:
-        """Return what became of a finding, and a reason where nothing is decided."""
+        """Return what became of a finding, and a reason where nothing is decided.
+
+        A gap without an interval has no verdict; its number is compared all the same.
+        """
         if base is None and new is None:
-            return "unresolved", "no verdict on either side"
+            return "within tolerance", "no verdict on either side"
         if new is None:
             return "lost", "the new report has no such finding"
         if base is None:
