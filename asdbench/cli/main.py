@@ -34,7 +34,7 @@ app = typer.Typer(
         "Benchmark anomalous sound detectors on real and on generated anomalies.\n\n"
         "Start with: asdbench run quickstart\n\n"
         "Exit codes: 0 done, 1 internal error, 2 usage or configuration, 3 changed or gate failed, "
-        "4 not comparable, 5 incomplete, 6 inconclusive (gate --strict), 130 interrupted."
+        "4 not comparable, 5 incomplete, 6 inconclusive (--strict), 130 interrupted."
     ),
 )
 
