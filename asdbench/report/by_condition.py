@@ -36,9 +36,8 @@ class ScoredConditions:
         of_clip: dict[str, ConditionKey] = {}
         domains: dict[ConditionKey, dict[bool, set[str | None]]] = {}
         counts: dict[str, dict[ConditionKey, int]] = {}
-        columns = zip(
-            clips["clip"], clips["origin"], clips["condition"], clips["label"], strict=True
-        )
+        labels = clips["label"].fillna("")
+        columns = zip(clips["clip"], clips["origin"], clips["condition"], labels, strict=True)
         for clip, origin, text, label in columns:
             condition: Condition = parsed[text]
             key = of_clip[clip] = condition_key(condition)
