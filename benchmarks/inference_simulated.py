@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from statistics import NormalDist
 
 import numpy as np
@@ -79,6 +80,13 @@ def interval(gaps: Sequence[Gap], rng: np.random.Generator, metric: str = "auc")
     return combination(gap_terms(gaps), 0.95, DRAWS, rng, metric)  # type: ignore[arg-type]
 
 
+def as_normal(found: Interval) -> Interval:
+    """Return estimate +- 1.96 standard errors."""
+    if found.se is None:
+        return found
+    return Interval.normal(found.estimate, found.se, found.confidence)
+
+
 def holds(found: Interval, truth: float) -> bool:
     return found.low is not None and found.high is not None and found.low <= truth <= found.high
 
@@ -101,6 +109,7 @@ def coverage(runs: int) -> None:
         ("machine", machine, "auc", 0.6, 0.65, (50, 100, 200)),
         ("machine", machine, "auc", 0.92, 0.92, (50, 100, 200)),
         ("machine", machine, "pauc", 0.7, 0.7, (50, 100, 200)),
+        ("suite", partial(machine, sections=15), "pauc", 0.7, 0.8, (50, 100, 200)),
     ]
     for name, make, metric, real, made, sizes in cases:
         rng = np.random.default_rng(1)
@@ -115,9 +124,11 @@ def coverage(runs: int) -> None:
                 ", ".join(map(str, sizes)),
                 f"{np.mean([i.method == 'bootstrap' for i in found]):.2f}",
                 float(np.mean([holds(i, truth) for i in found])),
+                float(np.mean([holds(as_normal(i), truth) for i in found])),
             ]
         )
-    show(rows, ["gap", "metric", "AUC real, generated", "clips", "bootstrapped", "coverage"])
+    headers = ["gap", "metric", "AUC real, generated", "clips", "bootstrapped", "coverage"]
+    show(rows, [*headers, "normal, same SE"])
 
 
 def clusters(runs: int) -> None:
