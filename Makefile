@@ -9,7 +9,7 @@ demo: $(VENV)/.installed
 	$(BIN)/asdbench run suites/quickstart.yaml
 
 # Compare the code as it stands with the reference reports (docs/ci.md); SUITES names some of them.
-SUITES ?= quickstart all_detectors
+SUITES ?= $(patsubst reports/%/report.json,%,$(wildcard reports/*/report.json))
 compare: $(VENV)/.installed
 	for suite in $(SUITES); do \
 	  $(BIN)/asdbench run $$suite --out runs/compare-$$suite && \
