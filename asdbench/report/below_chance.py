@@ -122,7 +122,7 @@ def _mean_auc(fits: Sequence[_Fit], rules: Rules, seed_name: str) -> Interval:
 def _curves(section: str, arm: Arm, has_domains: bool, rules: Rules) -> Iterator[Curve]:
     """Yield the curve of each domain; none where a side has no clips."""
     subsets: tuple[Subset, ...] = ("source", "target") if has_domains else ("all",)
-    for subset in subsets:
+    for subset in subsets if len(arm.score) else ():  # no clip has a label in a challenge's set
         normals = arm.normals("auc", subset, rules.definition)
         anomalies = arm.anomalies("auc", subset, rules.definition)
         if not len(normals) or not len(anomalies):
