@@ -57,6 +57,8 @@ def gate(
         from asdbench.report.gate_file import check_gate_file
 
         results = check_gate_file(gates, report)
+    if not report.complete:
+        typer.echo("incomplete: this run lacks results; its report lists what failed", err=True)
     raise typer.Exit(print_gates(_chosen(results, only, report), strict, as_json, gates))
 
 

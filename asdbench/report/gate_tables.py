@@ -21,7 +21,7 @@ def gate_blocks(report: Report) -> list[str]:
     if not report.gates:
         return []
     rows = [
-        [g.id, escaped(demand(g)), f"**{g.verdict}**", escaped(g.reason), str(len(g.values))]
+        [g.id, escaped(demand(g)), f"**{g.verdict}**", escaped(_summary(g)), str(len(g.values))]
         for g in report.gates
     ]
     headers = ["gate", "what must hold", "verdict", "because", "values"]
@@ -30,6 +30,15 @@ def gate_blocks(report: Report) -> list[str]:
         if gate.verdict != "pass" and gate.values:
             blocks += [f"### {gate.id}", *_deciding(gate)]
     return blocks
+
+
+def _summary(gate: GateResult) -> str:
+    """Return why in a few words; rows that decide are listed below, except those of a pass."""
+    count = sum(value.verdict == gate.verdict for value in gate.values)
+    if gate.verdict == "pass" or not count or gate.check == "reference":
+        return gate.reason
+    word = "fail" if gate.verdict == "fail" else "undecided"
+    return f"{count} of {len(gate.values)} {word}, listed below"
 
 
 def demand(gate: GateResult) -> str:

@@ -166,7 +166,7 @@ def _more_clips(
     factor = both.anomalies / sizes.anomalies
     real = f"{_times(factor)} as many real and generated clips"
     if suite.split.folds is None and suite.split.generator_train > 0.0:
-        real += " (split: {folds: 5} evaluates every real anomaly)"
+        real += " (split: {folds: 5} in place of generator_train evaluates every one)"
     if made is None:
         return f"have {real}; no number of generated clips alone is enough."
     times = _times(made.generated_anomalies / sizes.generated_anomalies)
