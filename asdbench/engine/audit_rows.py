@@ -57,8 +57,8 @@ def audit_facts(
     }
     learned: dict[str, list[tuple[AuditedFit, Learned]]] = defaultdict(list)
     for fit in audits.fits:
-        if fit.manifest not in failed:
-            learned[fit.generator].append((fit, _learned(fit, known, store)))
+        asked = fit.manifest if fit.manifest not in failed else None
+        learned[fit.generator].append((fit, _learned(fit, asked, known, store)))
     made: dict[str, set[str]] = defaultdict(set)
     for grid in audits.grids:
         if grid.described not in failed:
@@ -75,12 +75,14 @@ def audit_facts(
     )
 
 
-def _learned(fit: AuditedFit, known: Mapping[str, str], store: Store) -> Learned:
+def _learned(
+    fit: AuditedFit, asked: Entry | None, known: Mapping[str, str], store: Store
+) -> Learned:
     def digests(clips: Sequence[Clip]) -> dict[str, str]:
         return {clip.id: known[clip.id] for clip in clips if clip.id in known}
 
-    manifest = None if fit.manifest is None else read_manifest(fit.manifest, store)
-    return Learned(digests(fit.train), digests(fit.evaluation), fit.manifest is not None, manifest)
+    manifest = None if asked is None else read_manifest(asked, store)
+    return Learned(digests(fit.train), digests(fit.evaluation), asked is not None, manifest)
 
 
 def _leakage_row(

@@ -313,3 +313,17 @@ def test_conditions_that_only_a_grid_over_axes_asks_for_are_extrapolated(tmp_pat
     assert rows["speed=6"].status in ("measured", "validated")
     assert {row.grid for row in report.seen}.isdisjoint({"swept"})
     assert "swept" not in {cell.grid for cell in report.cells}
+
+
+def test_who_fails_when_asked_is_unknown_and_a_problem(audited, tmp_path):
+    shutil.copytree(audited.folder.parent / "data", tmp_path / "data")
+    says = ["generators.heeding.params.says=/nowhere/listed.txt"]
+    result = run(
+        tmp_path / "data" / "audits.yaml",
+        overrides=says,
+        out=tmp_path / "run",
+        store=audited.folder.parent / "store",
+        workers=0,
+    )
+    assert leakage(result.report)["heeding"].status == "unknown"
+    assert "ask heeding fan" in {problem.task for problem in result.report.problems}

@@ -146,6 +146,14 @@ def test_nothing_is_near_where_nothing_is_validated(world):
     assert all(row.nearest is None and row.distance is None for row in rows)
 
 
+def test_clips_without_a_label_are_on_no_map(world):
+    unlabelled = clips("real", "unlabelled", "35", np.zeros(4))
+    unlabelled["label"] = pd.Series([None] * 4, dtype="string")
+    rows, _, _ = rows_of(pd.concat([world, frame([unlabelled])]))
+    assert "vel=35" not in {row.condition for row in rows}
+    assert rows == rows_of(world)[0]
+
+
 def test_swept_clips_enter_no_other_row(world):
     _, sections, _ = rows_of(world)
     assert {arms.pairing.anomalies for arms in sections} == {"made"}
