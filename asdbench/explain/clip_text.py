@@ -9,7 +9,7 @@ from asdbench.explain.lines import heading, table
 from asdbench.explain.model import ClipLine, Explanation
 from asdbench.report.text import number, with_interval
 
-_NAME = 45  # columns of a clip's name
+_NAME = 50  # columns of a clip's name
 
 
 def clip_blocks(found: Explanation) -> Iterator[list[str]]:
@@ -17,12 +17,24 @@ def clip_blocks(found: Explanation) -> Iterator[list[str]]:
     if found.clips is None:
         return
     for title, standing, lines in (
-        ("Missed: real anomalies scored lowest", "normals above", found.clips.missed),
-        ("False alarms: real normals scored highest", "anom. below", found.clips.false_alarms),
-        ("Generated clips least like real ones of their label", "sd away", found.clips.far),
+        (
+            "Missed: real anomalies scored lowest (above: normals that score higher)",
+            "above",
+            found.clips.missed,
+        ),
+        (
+            "False alarms: real normals scored highest (below: anomalies that score lower)",
+            "below",
+            found.clips.false_alarms,
+        ),
+        (
+            "Generated clips least like real ones of their label (sd: distance from their mean)",
+            "sd",
+            found.clips.far,
+        ),
     ):
         if lines:
-            percent = standing != "sd away"
+            percent = standing != "sd"
             rows = [_clip_row(line, percent) for line in lines]
             headers = ["clip", "condition", "domain", "score", standing]
             heard = [f"  {line.clip}: {line.audio}" for line in lines if line.audio]

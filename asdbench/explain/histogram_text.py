@@ -24,7 +24,10 @@ def histogram_lines(spread: Distributions, width: int, plain: bool) -> list[str]
     column = (width - _LABEL) // max(len(spread.pools), 1)
     bar = column - 6  # a space, and the share
     most = max(share for pool in spread.pools for share in pool.shares)
-    heads = [f"{pool.name.replace('generated', 'gen.')} ({pool.n})" for pool in spread.pools]
+    short = [
+        p.name.replace("generated", "gen.").replace("anomalies", "anom.") for p in spread.pools
+    ]
+    heads = [f"{name} ({pool.n})" for name, pool in zip(short, spread.pools, strict=True)]
     lines = [" " * _LABEL + "".join(head[: column - 1].ljust(column) for head in heads)]
     bins = len(spread.edges) - 1
     for index in range(bins):

@@ -100,12 +100,14 @@ def _verdict(headline: Headline) -> list[str]:
         f"Headline gap ({headline.gap}): {shown}, margin {row.margin:g}: "
         f"{(row.verdict or 'no verdict').upper()}"
     ]
-    facts = [
-        ("a perfect generator would be certified within", row.certifiable),
-        ("noise floor (halves of the real anomalies)", row.noise_floor),
-        ("p by permutation", row.p_permutation),
-    ]
-    lines.append("; ".join(f"{what} {number(value)}" for what, value in facts if value is not None))
+    facts = []
+    if row.certifiable is not None:
+        facts.append(f"a perfect generator would be certified within {number(row.certifiable)}")
+    if row.noise_floor is not None:
+        facts.append(f"halves of the real anomalies stay below {number(row.noise_floor)}")
+    if row.p_permutation is not None:
+        facts.append(f"p by permutation {row.p_permutation:.2g}")
+    lines.append("; ".join(facts))
     lines += [text for text in (row.note, row.reason) if text]
     return [line for line in lines if line]
 
