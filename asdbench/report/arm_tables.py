@@ -6,22 +6,24 @@ from collections.abc import Sequence
 
 from asdbench.report.arm_schema import ArmMean, ArmRow
 from asdbench.report.schema import Report
-from asdbench.report.text import escaped, made_by, notes, number, table, with_interval
+from asdbench.report.text import (
+    escaped,
+    made_by,
+    notes,
+    number,
+    table,
+    with_interval,
+    without_empty,
+)
 from asdbench.suite.arms import SIDES
 
 
 def arm_blocks(report: Report) -> list[str]:
-    """Return the section on means of the arms, beside what the verdicts already show."""
-    if not any(controlled(mean) for mean in report.arm_means):
+    """Return the section on what verdicts leave out of the arms: each domain by itself."""
+    means = [mean for mean in report.arm_means if mean.over == "domain"]
+    if not means:
         return []
-    blocks = ["## Arms", _means_caption(report)]
-    for over, heading, by in (
-        ("detector", "", ()),
-        ("domain", "### Arms by domain", ("domain",)),
-    ):
-        means = [mean for mean in report.arm_means if mean.over == over]
-        blocks += [heading, _means(report, means, by)] if means else []
-    return blocks
+    return ["## Arms by domain", _means_caption(report), _means(report, means)]
 
 
 def arm_row_blocks(report: Report) -> list[str]:
@@ -55,37 +57,31 @@ def _means_caption(report: Report) -> str:
     texts = report.definitions
     arms = " ".join(f"*{name}*: {texts[f'arm_{name}']}" for name in SIDES if f"arm_{name}" in texts)
     return (
-        f"{arms} Means over the AUCs of sections and domains. Gap: AUC of the arm on its left - "
-        "AUC (real); abs.: mean of the absolute gaps. The matched gap is the headline; the paper's "
-        "may be read where the artifact arm is near 0.5. off: mean of the distances from 0.5, "
-        "because a mean of 0.5 can hide 0.1 and 0.9. A mean over an incomplete set is not given."
+        f"{arms} Means over the AUCs of sections; off: mean of the distances from 0.5, because a "
+        "mean of 0.5 can hide 0.1 and 0.9. A mean over an incomplete set is not given."
     )
 
 
-def _means(report: Report, means: Sequence[ArmMean], by: Sequence[str]) -> str:
-    columns = [
-        ("real", [number(m.auc_real) for m in means]),
-        ("matched", [number(m.auc_matched) for m in means]),
-        ("gap", [number(m.matched_gap, signed=True) for m in means]),
-        ("abs.", [number(m.matched_abs_gap) for m in means]),
-        ("paper", [number(m.auc_paper) for m in means]),
-        ("gap", [number(m.paper_gap, signed=True) for m in means]),
-        ("abs.", [number(m.paper_abs_gap) for m in means]),
-        ("artifact", [number(m.auc_artifact) for m in means]),
-        ("off", [number(m.artifact_deviation) for m in means]),
-        ("coded", [number(m.auc_coded) for m in means]),
-        ("gap", [number(m.coded_gap, signed=True) for m in means]),
-        ("abs.", [number(m.coded_abs_gap) for m in means]),
-        ("codec", [number(m.auc_codec) for m in means]),
-        ("off", [number(m.codec_deviation) for m in means]),
-        ("cells", [str(m.n_cells) for m in means]),
-    ]
-    shown = [(name, cells) for name, cells in columns if set(cells) != {"-"}]
+def _means(report: Report, means: Sequence[ArmMean]) -> str:
     rows = [
-        [m.detector, made_by(m, report), *(escaped(getattr(m, b)) for b in by), *numbers]
-        for m, *numbers in zip(means, *(cells for _, cells in shown), strict=True)
+        [
+            m.detector,
+            made_by(m, report),
+            str(m.domain),
+            number(m.auc_real),
+            number(m.auc_matched),
+            number(m.auc_paper),
+            number(m.auc_artifact),
+            number(m.artifact_deviation),
+            number(m.auc_coded),
+            number(m.auc_codec),
+            number(m.codec_deviation),
+        ]
+        for m in means
     ]
-    return table(rows, ["detector", "generator", *by, *(name for name, _ in shown)], 2 + len(by))
+    headers = ["detector", "generator", "domain", "real", "matched", "paper"]
+    headers += ["artifact", "off", "coded", "codec", "off"]
+    return table(*without_empty(rows, headers), 3)
 
 
 def _ordered(report: Report) -> list[ArmRow]:

@@ -20,7 +20,7 @@ from asdbench.report.text import (
     title,
     with_interval,
 )
-from asdbench.report.trust_tables import verdict_blocks
+from asdbench.report.trust_tables import pauc_blocks, verdict_blocks
 from asdbench.report.uncertainty_tables import distance_blocks, uncertainty_blocks
 
 
@@ -38,14 +38,9 @@ def render_markdown(report: Report) -> str:
         found = [f"- {escaped(row.sentence)}" for row in report.below_chance]
         blocks += ["## Below chance", "\n".join(found)]
     blocks += [*verdict_blocks(report), *uncertainty_blocks(report), *arm_blocks(report)]
-    blocks += [*audit_blocks(report), "## Means", _means_caption(report)]
-    for over, heading, by in (
-        ("detector", "", ()),
-        ("domain", "### By domain", ("domain",)),
-        ("machine", "### By machine", ("machine",)),
-    ):
-        means = [mean for mean in report.means if mean.over == over]
-        blocks += [heading, _means(report, means, by)] if means else []
+    blocks += [*pauc_blocks(report), *audit_blocks(report)]
+    if not report.verdicts:  # which stand for the means, with intervals
+        blocks += _all_means(report)
     blocks += [
         "## Official score",
         report.definitions["official_score"],
@@ -63,6 +58,18 @@ def render_markdown(report: Report) -> str:
         _plugins(report),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _all_means(report: Report) -> list[str]:
+    blocks = ["## Means", _means_caption(report)]
+    for over, heading, by in (
+        ("detector", "", ()),
+        ("domain", "### By domain", ("domain",)),
+        ("machine", "### By machine", ("machine",)),
+    ):
+        means = [mean for mean in report.means if mean.over == over]
+        blocks += [heading, _means(report, means, by)] if means else []
+    return blocks
 
 
 def _introduction(report: Report) -> list[str]:

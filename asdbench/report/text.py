@@ -75,6 +75,14 @@ def table(rows: Iterable[Sequence[str]], headers: Sequence[str], text: int) -> s
     return tabulate(list(rows), headers, tablefmt="github", colalign=align, disable_numparse=True)
 
 
+def without_empty(
+    rows: Sequence[Sequence[str]], headers: Sequence[str]
+) -> tuple[list[list[str]], list[str]]:
+    """Return the table without the columns that say nothing."""
+    keep = [i for i in range(len(headers)) if {row[i] for row in rows} - {"-", ""}]
+    return [[row[i] for i in keep] for row in rows], [headers[i] for i in keep]
+
+
 def notes(found: Iterable[tuple[str | None, str]], file: str) -> list[str]:
     """Return a block of remarks with the values that each is about.
 

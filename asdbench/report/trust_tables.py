@@ -8,8 +8,16 @@ from typing import Protocol
 
 from asdbench.report.arm_schema import ArmMean
 from asdbench.report.schema import Report
-from asdbench.report.text import escaped, made_by, notes, number, table, with_interval
-from asdbench.report.trust_schema import VerdictRow
+from asdbench.report.text import (
+    escaped,
+    made_by,
+    notes,
+    number,
+    table,
+    with_interval,
+    without_empty,
+)
+from asdbench.report.trust_schema import LadderRow, VerdictRow
 from asdbench.report.trust_words import (
     certifiable_words,
     contestants,
@@ -18,6 +26,9 @@ from asdbench.report.trust_words import (
     unheard_words,
     verdict_of,
 )
+
+_SHOWN = 12
+"""Sentences on the page; all are in the tables."""
 
 
 def verdict_blocks(report: Report) -> list[str]:
@@ -122,14 +133,6 @@ def _aucs(mean: ArmMean | None) -> list[str]:
     return [number(auc) for auc in aucs]
 
 
-def without_empty(
-    rows: Sequence[Sequence[str]], headers: Sequence[str]
-) -> tuple[list[list[str]], list[str]]:
-    """Return the table without the columns that say nothing."""
-    keep = [i for i in range(len(headers)) if {row[i] for row in rows} - {"-", ""}]
-    return [[row[i] for i in keep] for row in rows], [headers[i] for i in keep]
-
-
 def marked_up(text: str) -> str:
     """Return text as Markdown shows it, with what is marked as bold or as code in the original."""
     shown = re.sub(r"\\\*\\\*(.+?)\\\*\\\*", r"**\1**", escaped(text))
@@ -137,10 +140,76 @@ def marked_up(text: str) -> str:
 
 
 def _meaning(report: Report) -> list[str]:
-    """Return what the gap of each machine means, in words."""
-    order = ("generator", "codec", "faults")
-    rows = sorted(
-        (row for row in report.ladder if row.reads in order), key=lambda r: order.index(r.reads)
+    """Return what the paper's gap of each machine is made of: a table, and words on the worst."""
+    known = [row for row in report.ladder if row.reads != "not measured"]
+    if not known:
+        return []
+    found = {(f.machine, f.detector, f.generator): f for f in report.artifacts}
+    rows = []
+    for row in known:
+        artifact = found[row.machine, row.detector, row.generator]
+        shown = with_interval(artifact.auc, artifact.auc_low, artifact.auc_high)
+        steps = (row.paper_gap, row.codec, row.generation, row.rest)
+        rows.append(
+            [
+                escaped(row.machine),
+                row.detector,
+                made_by(row, report),
+                row.reads,
+                shown,
+                *(number(step, signed=True) for step in steps),
+            ]
+        )
+    headers = ["machine", "detector", "generator", "reads", "artifact", "paper gap"]
+    headers += ["= codec", "+ generator", "+ rest"]
+    caption = (
+        "The paper's gap in steps: *codec*: coding the anomalies alone; *rest*: the matched gap; "
+        "*generator*: what generated normals show as well (without coded clips, the codec "
+        "included). *reads*: what AUCs on generated anomalies against real normals are evidence "
+        "about: faults, unless the detector separates generated normals from real ones."
     )
-    lines = [f"- {escaped(row.sentence)}" for row in rows]
-    return ["### What the paper's gap is made of", "\n".join(lines)] if lines else []
+    return [
+        "### What the paper's gap is made of",
+        caption,
+        table(sorted(rows, key=lambda r: r[2]), headers, 4),
+        *_heard(known),
+    ]
+
+
+def _heard(rows: Sequence[LadderRow]) -> list[str]:
+    sentences = [row.sentence for row in rows if row.reads != "faults"]
+    lines = [f"- {escaped(sentence)}" for sentence in sentences[:_SHOWN]]
+    if len(sentences) > _SHOWN:
+        lines.append(f"- and {len(sentences) - _SHOWN} more (tables/ladder.csv)")
+    return ["\n".join(lines)] if lines else []
+
+
+def pauc_blocks(report: Report) -> list[str]:
+    """Return the section on pAUC: headline gaps of machines, and over all."""
+    found = [r for r in report.verdicts if r.headline and r.metric == "pauc"]
+    rows = [row for row in found if row.over != "section"]
+    if not rows:
+        return []
+    arms = {_key(m): m for m in report.arm_means if m.over in ("machine", "detector")}
+    shown = []
+    for row in sorted(rows, key=lambda r: (made_by(r, report), r.machine is None)):
+        mean = arms.get(_key(row))
+        made = None
+        if mean is not None:
+            made = mean.pauc_matched if row.gap == "matched" else mean.pauc_paper
+        shown.append(
+            [
+                escaped(row.machine) if row.machine is not None else "**all**",
+                row.detector,
+                made_by(row, report),
+                row.gap,
+                number(mean.pauc_real if mean else None),
+                number(made),
+                with_interval(row.value, row.low, row.high, signed=True),
+                f"**{verdict_of(row)}**",
+                number(row.certifiable),
+            ]
+        )
+    headers = ["machine", "detector", "generator", "arm", "real", "generated", "gap", "verdict"]
+    caption = f"Means over sections. {report.definitions['pauc']} Verdicts as for AUC."
+    return ["## pAUC", caption, table(shown, [*headers, "certifiable"], 4)]

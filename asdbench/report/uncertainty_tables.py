@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from asdbench.report.schema import Report
-from asdbench.report.text import escaped, made_by, notes, number, table, with_interval
-from asdbench.report.trust_tables import without_empty
+from asdbench.report.text import (
+    escaped,
+    made_by,
+    notes,
+    number,
+    table,
+    with_interval,
+    without_empty,
+)
 
 
 def uncertainty_blocks(report: Report) -> list[str]:

@@ -246,7 +246,7 @@ def test_markdown_states_definitions_and_counts(rng):
 def test_problems_are_shown_first(rng):
     problem = Problem(task="fit ae fan", error="ValueError", message="no luck\ntrace")
     page = render_markdown(make_report(rng, problems=(problem,)))
-    assert page.index("fit ae fan") < page.index("## Means")
+    assert page.index("fit ae fan") < page.index("## Cells")
 
 
 def test_csv_holds_every_cell_at_full_precision(rng):
