@@ -46,10 +46,11 @@ def _warnings(loaded: LoadedSuite) -> list[str]:
     """Return a line for each gate that hardly or cannot pass, however good the generators are."""
     from asdbench.engine.forecast import gate_forecast
 
+    said = {"cannot pass": "cannot pass", "unlikely": "hardly passes"}
     return [
-        f"gate '{found.gate}' {words}: {found.reason}"
+        f"gate '{found.gate}' {said[found.expected]}: {found.reason}"
         for found in gate_forecast(loaded)
-        if (words := {"cannot pass": "cannot pass", "unlikely": "hardly passes"}.get(found.expected))
+        if found.expected in said
     ]
 
 

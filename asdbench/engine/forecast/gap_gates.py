@@ -98,7 +98,7 @@ def artifact_outlook(gate: EquivalenceGateModel | ArtifactGateModel, about: Pros
         errors += own
     if not errors:
         return outlook(gate, "cannot pass", "the suite generates nothing", "Add a generator.")
-    advice = "Generate more normals; real normals limit this as well."
+    advice = "generate more normals; real normals limit this as well."
     return _judged(gate, {0.5: errors}, 0.5, about, advice)
 
 
