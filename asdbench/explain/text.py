@@ -104,7 +104,7 @@ def _verdict(headline: Headline) -> list[str]:
     if row.certifiable is not None:
         facts.append(f"a perfect generator would be certified within {number(row.certifiable)}")
     if row.noise_floor is not None:
-        facts.append(f"halves of the real anomalies stay below {number(row.noise_floor)}")
+        facts.append(f"noise floor {number(row.noise_floor)} (halves of the real anomalies)")
     if row.p_permutation is not None:
         facts.append(f"p by permutation {row.p_permutation:.2g}")
     lines.append("; ".join(facts))
