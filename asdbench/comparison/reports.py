@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from asdbench.comparison.comparability import notes, obstacles
 from asdbench.comparison.findings import findings_of
@@ -52,45 +53,48 @@ def compare(
     remarks = [*notes(one.report, other.report)]
     if runs.obstacle is not None:
         remarks.append(f"{runs.obstacle}: tolerances only, no paired intervals")
-    rows: tuple[Change, ...] = ()
-    lost: list[Key] = []
-    added: list[Key] = []
-    n_rows = 0
-    if not found:
-        old_rows = {key: c for key, c in cell_rows(one.report).items() if part.has(key)}
-        new_rows = {key: c for key, c in cell_rows(other.report).items() if part.has(key)}
-        both = [key for key in old_rows if key in new_rows]
-        lost = [key for key in old_rows if key not in new_rows]
-        lost += [k for k in both if old_rows[k].status == "ok" != new_rows[k].status]
-        added = [key for key in new_rows if key not in old_rows]
-        n_rows = len(both)
-        rows = (
-            *(
-                judge(pair, tolerances, runs.interval)
-                for pair in pairs_of(one.report, other.report, lost)
-                if part.has(pair.key)
-            ),
-            *(
-                row
-                for row in _findings(one.report, other.report, part, tolerances)
-                if row.key not in lost
-            ),
-        )
-    names = {"default": tolerance} if not gates else dict(gates)
-    return Comparison(
-        f"{one.report.suite.name} {one.report.suite.version}",
-        found, tuple(remarks), rows, tuple(lost), tuple(added), n_rows, names,
-        one.report.confidence,
-    )  # fmt: skip
+    outcome = Comparison(
+        suite=f"{one.report.suite.name} {one.report.suite.version}",
+        obstacles=found,
+        notes=tuple(remarks),
+        rows=(),
+        lost=(),
+        added=(),
+        n_rows=0,
+        tolerances=dict(gates) if gates else {"default": tolerance},
+        confidence=one.report.confidence,
+    )
+    if found:
+        return outcome
+    old_rows = {key: cell for key, cell in cell_rows(one.report).items() if part.has(key)}
+    new_rows = {key: cell for key, cell in cell_rows(other.report).items() if part.has(key)}
+    both = [key for key in old_rows if key in new_rows]
+    lost = [key for key in old_rows if key not in new_rows]
+    lost += [key for key in both if old_rows[key].status == "ok" != new_rows[key].status]
+    numbers = (
+        judge(pair, tolerances, runs.interval)
+        for pair in pairs_of(one.report, other.report, lost)
+        if part.has(pair.key)
+    )
+    return replace(
+        outcome,
+        rows=(*numbers, *_findings(one.report, other.report, part, tolerances, lost)),
+        lost=tuple(lost),
+        added=tuple(key for key in new_rows if key not in old_rows),
+        n_rows=len(both),
+    )
 
 
-def _findings(base: Report, new: Report, part: Part, tolerances: Tolerances) -> Iterator[Change]:
+def _findings(
+    base: Report, new: Report, part: Part, tolerances: Tolerances, lost: Collection[Key]
+) -> Iterator[Change]:
     """Yield what became of every finding that the base has."""
     now = findings_of(new)
     for (key, finding), before in findings_of(base).items():
         whole = finding.kind == "gate"  # a gate looks at all of a report
-        if part.has(key) and not (whole and part.narrows()):
-            after = now.get((key, finding))
-            status, reason = finding.status(before, after)
-            gated = tolerances.gated(None)
-            yield Change(key, finding.name, before, after, status, gated, reason=reason)
+        if key in lost or not part.has(key) or (whole and part.narrows()):
+            continue
+        after = now.get((key, finding))
+        status, reason = finding.status(before, after)
+        gated = tolerances.gated(None)
+        yield Change(key, finding.name, before, after, status, gated, reason=reason)
