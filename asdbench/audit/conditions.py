@@ -96,6 +96,16 @@ def nearest(
     return other, length
 
 
+def in_order(condition: ConditionKey) -> tuple[object, ...]:
+    """Return what conditions are sorted by: machine, section, attributes; numbers by size."""
+    machine, section, attributes = condition
+    values = []
+    for name, text in attributes:
+        number = as_number(text)
+        values.append((name, number is None, number or 0.0, text))
+    return machine, section, values
+
+
 def written(condition: ConditionKey) -> str:
     """Return ``section/name=value,name=value``."""
     return f"{condition[1]}/{format_attributes(condition[2])}"

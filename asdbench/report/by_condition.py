@@ -14,6 +14,7 @@ from asdbench.audit.conditions import ConditionKey, condition_key
 from asdbench.conditions import parse_condition
 from asdbench.report.cells import Arm
 from asdbench.report.section_arms import SectionArms
+from asdbench.suite.arms import ArmName
 from asdbench.suite.model import REAL
 
 
@@ -53,11 +54,17 @@ class ScoredConditions:
             counts,
         )
 
-    def restricted(self, arms: SectionArms, kept: Collection[ConditionKey]) -> SectionArms:
-        """Return ``arms`` with all normals, and the anomalies of conditions in ``kept`` alone."""
+    def restricted(
+        self, arms: SectionArms, gap: ArmName, kept: Collection[ConditionKey]
+    ) -> SectionArms:
+        """Return the arm ``gap`` and the real one, with anomalies of conditions in ``kept`` alone.
+
+        All normals stay.
+        """
         scored = {
             side: [arm.take(self._mask(arm, kept)) for arm in found]
             for side, found in arms.scored.items()
+            if side[0] in (gap, "real")
         }
         return replace(arms, scored=scored)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from asdbench.audit.conditions import ConditionKey, Ranges, nearest, written
+from asdbench.audit.conditions import ConditionKey, Ranges, in_order, nearest, written
 from asdbench.conditions import format_attributes
 from asdbench.report.audit_schema import CoverageRow
 from asdbench.report.by_condition import ScoredConditions
@@ -88,10 +88,11 @@ def _section(
     grid, gap = str(given.pairing.anomalies), headline_gap(given.pairing)
     real, made = conditions.counts.get(REAL, {}), conditions.counts.get(grid, {})
     place = (given.machine, given.section)
-    for key in sorted(key for key in real.keys() | made.keys() if key[:2] == place):
+    found = (key for key in real.keys() | made.keys() if key[:2] == place)
+    for key in sorted(found, key=in_order):
         if key not in made and swept:
             continue  # a grid over axes was not asked for it
-        own = conditions.restricted(given, {key})
+        own = conditions.restricted(given, gap, {key})
         yield (
             key,
             CoverageRow(

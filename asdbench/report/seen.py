@@ -94,7 +94,7 @@ def _numbers(
         own = {key for key in kept if key[:2] == (given.machine, given.section)}
         if not own:
             continue
-        arms = conditions.restricted(given, own)
+        arms = conditions.restricted(given, gap, own)
         measured = measure_gap(arms, gap, ("all",), "auc")
         if isinstance(measured, str):
             return nothing | {"reason": f"{given.machine}/{given.section}: {measured}"}

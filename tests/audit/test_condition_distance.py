@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 
 from asdbench.api import Condition
-from asdbench.audit.conditions import Ranges, as_number, condition_key, distance, nearest, written
+from asdbench.audit.conditions import (
+    Ranges,
+    as_number,
+    condition_key,
+    distance,
+    in_order,
+    nearest,
+    written,
+)
 
 
 def key(section: str = "00", **attributes: str):
@@ -51,3 +59,14 @@ def test_the_nearest_is_of_the_same_machine():
 def test_the_domain_is_no_part_of_a_condition():
     conditions = [Condition("fan", "00", d, (("vel", "6"),)) for d in ("source", "target", None)]
     assert {condition_key(c) for c in conditions} == {key(vel="6")}
+
+
+def test_numbers_are_sorted_by_size_and_come_before_words():
+    keys = [key(vel=v) for v in ("10", "A", "9", "00")] + [key("01", vel="1")]
+    assert [written(k) for k in sorted(keys, key=in_order)] == [
+        "00/vel=9",
+        "00/vel=10",
+        "00/vel=00",
+        "00/vel=A",
+        "01/vel=1",
+    ]
