@@ -15,8 +15,10 @@ import numpy as np
 from asdbench.report.arm_schema import ArmGap, ArmRow, ArmValue
 from asdbench.report.cells import Subset
 from asdbench.report.intervals import Pooled, generator_for, pooled
+from asdbench.report.measured_gaps import measure_gap
 from asdbench.report.schema import Cell
 from asdbench.report.section_arms import ArmCurve, SectionArms
+from asdbench.report.trust_schema import GapKind
 from asdbench.stats.contrast import auc_contrast
 from asdbench.suite.arms import SIDES, ArmName
 
@@ -54,7 +56,8 @@ def arm_rows(sections: Sequence[SectionArms], cells: Sequence[Cell]) -> Iterator
 
 def _row(arms: SectionArms, domain: Subset, cell: Cell | None) -> ArmRow:
     values = {name: _value(arms, name, domain) for name in SIDES}
-    gaps = {f"{name}_gap": _gap(arms, name, domain, values[name]) for name in ("matched", "coded")}
+    others: tuple[GapKind, ...] = ("matched", "coded")
+    gaps = {f"{name}_gap": _gap(arms, name, domain, values[name]) for name in others}
     return ArmRow(
         machine=arms.machine,
         section=arms.section,
@@ -73,7 +76,7 @@ def _value(arms: SectionArms, name: ArmName, domain: Subset) -> ArmValue:
     curves = arms.curves(name, domain)
     if isinstance(curves, str):
         return ArmValue(auc=None, reason=curves)
-    found = _pooled(arms, name, domain, curves, None)
+    found = _pooled(arms, name, domain, curves)
     low, high = found.low, found.high
     first = curves[0].curve
     return ArmValue(
@@ -93,19 +96,17 @@ def _pauc(arms: SectionArms, name: ArmName, domain: Subset) -> float | None:
     return None if isinstance(curves, str) else float(np.mean([c.curve.pauc for c in curves]))
 
 
-def _gap(arms: SectionArms, name: ArmName, domain: Subset, value: ArmValue) -> ArmGap:
-    curves, real = arms.curves(name, domain), arms.curves("real", domain)
-    if isinstance(curves, str):
-        return ArmGap(value=None, reason=value.reason)
-    if isinstance(real, str):
-        return ArmGap(value=None, reason=real)
-    found = _pooled(arms, f"{name}_gap", domain, curves, real)
+def _gap(arms: SectionArms, name: GapKind, domain: Subset, value: ArmValue) -> ArmGap:
+    found = measure_gap(arms, name, (domain,), "auc")
+    if isinstance(found, str):
+        return ArmGap(value=None, reason=value.reason or found)
+    interval = found.interval
     return ArmGap(
-        value=found.estimate,
-        low=found.low,
-        high=found.high,
-        method=found.method,
-        note=found.note,
+        value=interval.estimate,
+        low=interval.low,
+        high=interval.high,
+        method=found.how if interval.se is not None else None,
+        note=interval.note,
     )
 
 
@@ -114,7 +115,6 @@ def _pooled(
     name: str,
     domain: Subset,
     curves: Sequence[ArmCurve],
-    minus: Sequence[ArmCurve] | None,
 ) -> Pooled:
     grid = arms.pairing.anomalies or arms.pairing.generator
     rules = arms.rules
@@ -123,7 +123,7 @@ def _pooled(
         [
             auc_contrast(
                 one.curve,
-                minus[i * len(minus) // len(curves)].curve if minus is not None else None,
+                None,
                 rules.confidence,
                 rules.draws,
                 generator_for(rules.seed, seed_name, i),

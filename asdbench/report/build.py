@@ -12,14 +12,15 @@ from asdbench.metrics.definitions import DEFINITIONS, METRICS, DefinitionId
 from asdbench.report.arm_means import make_arm_means
 from asdbench.report.arms import ARM_TEXTS, arm_rows
 from asdbench.report.audits import AuditFacts, memorization_rows
-from asdbench.report.by_condition import ScoredConditions
 from asdbench.report.below_chance import below_chance
+from asdbench.report.by_condition import ScoredConditions
+from asdbench.report.cell_intervals import with_intervals
 from asdbench.report.cells import SUBSETS, Arm, Place, Rules, Subset, section_cells
 from asdbench.report.coverage import coverage_rows
 from asdbench.report.findings import artifact_findings
 from asdbench.report.gates import check_gates
 from asdbench.report.means import make_means, make_official
-from asdbench.report.placed_gaps import domains_of
+from asdbench.report.placed_gaps import domains_of, placed_gaps
 from asdbench.report.quality_schema import QualityRow
 from asdbench.report.real_results import RealResults
 from asdbench.report.references import published_rows, reference_facts
@@ -95,10 +96,13 @@ def build_report(
                 place = Place(machine, section, detector.id, generator, grid)
                 cells += _cells(place, arms, suite.seeds.detector_repeats, has_domains, rules)
     measured = list(section_arms(suite, arms, list(sections), rules))
+    domains = domains_of(cells)
+    gaps = list(placed_gaps(measured, domains))
+    cells = with_intervals(cells, gaps)
     rows = tuple(arm_rows(measured, cells))
     made_by = {n: grid.generator for n, grid in suite.grids.items() if grid.make == "generate"}
     findings = tuple(artifact_findings(rows, rules.confidence))
-    trust = make_trust(measured, domains_of(cells), findings, suite.statistics)
+    trust = make_trust(measured, domains, gaps, findings, suite.statistics)
     conditions = ScoredConditions.of(scores)
     results = RealResults.of(cells, definition)
     selected = select(suite.selections, results)
@@ -122,9 +126,7 @@ def build_report(
         arms=rows,
         arm_means=tuple(make_arm_means(rows)),
         artifacts=findings,
-        below_chance=tuple(
-            below_chance(arms, [d.id for d in suite.detectors], sections, rules)
-        ),
+        below_chance=tuple(below_chance(arms, [d.id for d in suite.detectors], sections, rules)),
         verdicts=trust.verdicts,
         ladder=trust.ladder,
         agreement=trust.agreement,

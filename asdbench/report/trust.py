@@ -9,7 +9,7 @@ from asdbench.report.agreement import agreement_rows
 from asdbench.report.arm_schema import ArtifactFinding
 from asdbench.report.components import component_rows
 from asdbench.report.ladder import ladder_rows
-from asdbench.report.placed_gaps import Domains, placed_gaps
+from asdbench.report.placed_gaps import Domains, PlacedGap
 from asdbench.report.score_distances import score_distance_rows
 from asdbench.report.section_arms import SectionArms
 from asdbench.report.trust_schema import (
@@ -37,10 +37,11 @@ class Trust:
 def make_trust(
     sections: Sequence[SectionArms],
     domains: Domains,
+    gaps: Sequence[PlacedGap],
     findings: Sequence[ArtifactFinding],
     statistics: StatisticsModel,
 ) -> Trust:
-    """Measure every gap and say what it is worth.
+    """Say what every gap is worth.
 
     Parameters
     ----------
@@ -48,18 +49,18 @@ def make_trust(
         What was scored for each arm of each section.
     domains
         The domains of each section.
+    gaps
+        All gaps between them.
     findings
         What the artifact arm says of each machine, detector and generator.
     statistics
         What the suite says about uncertainty.
     """
-    known = [arms for arms in sections if (arms.machine, arms.section) in domains]
-    gaps = list(placed_gaps(known, domains))
     verdicts = tuple(verdict_rows(gaps, statistics))
     return Trust(
         verdicts,
-        tuple(ladder_rows(known, domains, verdicts, findings)),
-        tuple(agreement_rows(known, domains)),
-        tuple(score_distance_rows(known)),
+        tuple(ladder_rows(sections, domains, verdicts, findings)),
+        tuple(agreement_rows(sections, domains)),
+        tuple(score_distance_rows(sections)),
         tuple(component_rows(gaps)),
     )

@@ -12,7 +12,7 @@ from asdbench.report.arm_schema import ArtifactFinding
 from asdbench.report.arms import arm_rows
 from asdbench.report.cells import Arm, Rules, Subset
 from asdbench.report.findings import artifact_findings
-from asdbench.report.placed_gaps import Domains
+from asdbench.report.placed_gaps import Domains, placed_gaps
 from asdbench.report.schema import Cell, Comparison
 from asdbench.report.section_arms import ArmKey, SectionArms, section_arms
 from asdbench.report.trust import Trust, make_trust
@@ -99,7 +99,8 @@ def sections_of(
 def trust_of(arms: Arms, suite: Suite | None = None, rules: Rules = RULES) -> Trust:
     chosen = suite or make_suite()
     sections, domains = sections_of(arms, chosen, rules)
-    return make_trust(sections, domains, findings_of(sections, domains), chosen.statistics)
+    gaps = list(placed_gaps(sections, domains))
+    return make_trust(sections, domains, gaps, findings_of(sections, domains), chosen.statistics)
 
 
 def findings_of(sections: Sequence[SectionArms], domains: Domains) -> list[ArtifactFinding]:

@@ -180,3 +180,23 @@ def test_without_generators_the_page_has_means():
     assert report.verdicts == ()
     assert "## Verdicts" not in page
     assert "### By machine" in page
+
+
+def test_a_gap_has_one_interval_in_the_whole_report(heard: Report):
+    rows = {
+        (r.machine, r.section, r.domain, r.detector, r.gap, r.metric): (r.value, r.low, r.high)
+        for r in heard.verdicts
+        if r.over == "section"
+    }
+    for cell in heard.cells:
+        place = (cell.machine, cell.section, cell.domain, cell.detector, "paper")
+        gap = cell.auc
+        assert rows[*place, "auc"] == pytest.approx((gap.gap, gap.gap_low, gap.gap_high))
+        if cell.domain == "all":
+            gap = cell.pauc
+            assert rows[*place, "pauc"] == pytest.approx((gap.gap, gap.gap_low, gap.gap_high))
+    for arm in heard.arms:
+        for kind in ("matched", "paper"):
+            gap = getattr(arm, f"{kind}_gap")
+            place = (arm.machine, arm.section, arm.domain, arm.detector, kind, "auc")
+            assert rows[place] == pytest.approx((gap.value, gap.low, gap.high))
