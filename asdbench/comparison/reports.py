@@ -71,14 +71,17 @@ def compare(
     both = [key for key in old_rows if key in new_rows]
     lost = [key for key in old_rows if key not in new_rows]
     lost += [key for key in both if old_rows[key].status == "ok" != new_rows[key].status]
-    numbers = (
-        judge(pair, tolerances, runs.interval)
-        for pair in pairs_of(one.report, other.report, lost)
-        if part.has(pair.key)
-    )
+    pairs = [p for p in pairs_of(one.report, other.report, lost) if part.has(p.key)]
+    findings = list(_findings(one.report, other.report, part, tolerances, lost))
+    idle = tolerances.idle([*(p.quantity for p in pairs), *(None for _ in findings)])
+    if idle and len(idle) == len(tolerances.gates) and not lost:
+        reason = f"no gate covers a number of the base ({', '.join(idle)})"
+        return replace(outcome, obstacles=(reason,))
+    remarks += [f"gate {name} covers no number of the base" for name in idle]
     return replace(
         outcome,
-        rows=(*numbers, *_findings(one.report, other.report, part, tolerances, lost)),
+        notes=tuple(remarks),
+        rows=(*(judge(pair, tolerances, runs.interval) for pair in pairs), *findings),
         lost=tuple(lost),
         added=tuple(key for key in new_rows if key not in old_rows),
         n_rows=len(both),

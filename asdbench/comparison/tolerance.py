@@ -24,6 +24,22 @@ class Tolerances:
     gates: Mapping[str, float] = field(default_factory=dict)
     """By family (`auc_gap`), by number (`auc_matched_gap`), or `verdict`; 0 for that one."""
 
+    def __post_init__(self) -> None:
+        """Refuse names that no number bears: such a gate would always pass."""
+        unknown = [name for name in self.gates if name not in NAMES]
+        if unknown:
+            raise AsdbenchError(
+                f"unknown gate '{unknown[0]}'.{did_you_mean(unknown[0], NAMES)}",
+                f"Allowed: {', '.join(NAMES)}.",
+            )
+
+    def idle(self, quantities: Iterable[Quantity | None]) -> list[str]:
+        """Return the gates that cover none of these numbers; None stands for findings."""
+        covered = {
+            name for q in set(quantities) for name in ((q.name, q.family) if q else (VERDICT,))
+        }
+        return [name for name in self.gates if name not in covered]
+
     def of(self, quantity: Quantity) -> float:
         """Return how far a number may move, in either direction."""
         family = self.gates.get(quantity.family, self.default)

@@ -29,6 +29,17 @@ def test_a_gate_fails_on_its_metric_only(before: Side, after: Side):
     assert compare(before, after, gates={"verdict": 0.0}).exit_code in (0, 3)
 
 
+def test_a_gate_that_covers_nothing_does_not_pass(before: Side):
+    alone = compare(before, before, gates={"auc_coded": 0.02})
+    assert alone.exit_code == 4
+    assert "no gate covers a number" in alone.obstacles[0]
+    one_of_two = compare(before, before, gates={"auc_coded": 0.02, "auc": 0.02})
+    assert one_of_two.exit_code == 0
+    assert "gate auc_coded covers no number of the base" in one_of_two.notes
+    with pytest.raises(AsdbenchError, match="unknown gate 'auk'"):
+        compare(before, before, gates={"auk": 0.02})
+
+
 def test_a_lost_row(before: Side):
     cells = before.report.cells
     outcome = compare(before, changed(before, cells=cells[1:]))
