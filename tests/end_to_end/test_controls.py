@@ -145,6 +145,19 @@ def test_the_perfect_generator_is_no_different_and_the_artifact_is(controls: Rep
     assert verdict_on(controls, gate, "perfect") != "fail"
 
 
+@pytest.mark.slow
+def test_the_gates_of_the_suite_fail_whom_they_should(controls: Report) -> None:
+    failed = {
+        gate.id: {value.generator for value in gate.values if value.verdict == "fail"}
+        for gate in controls.gates
+    }
+    assert failed["leakage"] == {"leaker"}
+    assert "memorizer" in failed["copies"]
+    assert "deaf" in failed["conditions"]
+    assert "hum" in failed["artifact"] & failed["gaps"]
+    assert not any("perfect" in generators for generators in failed.values())
+
+
 def verdict_on(report: Report, gate: object, generator: str) -> str:
     """Return what becomes of ``gate`` where it looks at one generator alone."""
     narrowed = gate.model_copy(update={"generators": (generator,)})  # type: ignore[attr-defined]
