@@ -44,7 +44,7 @@ def _memorization(report: Report) -> list[str]:
     caption = (
         "Are generated clips copies of training clips? Copies: clips nearer to a training clip of "
         "the generator than 99 % of the held-out real clips are, by log-mel correlation. A grid's "
-        "machines are tested together at 5 %: **copied** means more copies than chance explains."
+        "machines are tested together at 1 %: **copied** means more copies than chance explains."
     )
     by_grid: dict[tuple[str, str], list[MemorizationRow]] = {}
     for row in report.memorization:

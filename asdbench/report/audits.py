@@ -27,8 +27,8 @@ def memorization_rows(
 ) -> Iterator[MemorizationRow]:
     """Yield a finding for each grid and machine whose clips may be copies.
 
-    A grid's machines are tested together: where nothing is copied, one of twenty grids has a
-    machine that is called copied, however many machines there are.
+    A grid's machines are tested together: where nothing is copied, at most one of a hundred grids
+    has a machine that is called copied, however many machines there are.
 
     Parameters
     ----------
