@@ -58,7 +58,7 @@ def _finding(row: QualityRow, generator: str, adjusted: float | None) -> Memoriz
         )
     copied = adjusted < LEVEL
     count = round(row.copied_share * row.generated_clips)
-    what = "clip is" if count == 1 else "clips are"
+    are = "is" if count == 1 else "are"
     end = (
         "more than chance explains: the generator repeats what it learned from"
         if copied
@@ -66,7 +66,7 @@ def _finding(row: QualityRow, generator: str, adjusted: float | None) -> Memoriz
     )
     expected = row.copied_share_expected or 0.0
     sentence = (
-        f"{row.machine}: {count} of {row.generated_clips} generated {what} nearer to a training "
+        f"{row.machine}: {count} of {row.generated_clips} generated clips {are} nearer to a training "
         f"clip than 99 % of the {row.real_clips} held-out real clips are; "
         f"{expected * row.generated_clips:.1f} are expected where nothing is copied "
         f"(p = {row.copied_p:.2g}), {end}."
