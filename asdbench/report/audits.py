@@ -66,8 +66,8 @@ def _finding(row: QualityRow, generator: str, adjusted: float | None) -> Memoriz
     )
     expected = row.copied_share_expected or 0.0
     sentence = (
-        f"{row.machine}: {count} of {row.generated_clips} generated clips {are} nearer to a training "
-        f"clip than 99 % of the {row.real_clips} held-out real clips are; "
+        f"{row.machine}: {count} of {row.generated_clips} generated clips {are} nearer to a "
+        f"training clip than 99 % of the {row.real_clips} held-out real clips are; "
         f"{expected * row.generated_clips:.1f} are expected where nothing is copied "
         f"(p = {row.copied_p:.2g}), {end}."
     )
