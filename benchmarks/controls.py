@@ -7,10 +7,12 @@ Run: asdbench run controls --out runs/controls
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from pathlib import Path
 
 from tabulate import tabulate
 
+from asdbench.report.outcome_schema import GateResult
 from asdbench.report.schema import Report
 from asdbench.report.text import number
 from asdbench.report.write import read_report
@@ -38,6 +40,16 @@ def main() -> None:
         ]
     )
     print(tabulate(rows, ["", *generators], tablefmt="github", disable_numparse=True))
+    print()
+    table = [[gate.id, *(rulings(gate, name) for name in generators)] for gate in report.gates]
+    print(tabulate(table, ["gate", *generators], tablefmt="github", disable_numparse=True))
+
+
+def rulings(gate: GateResult, generator: str) -> str:
+    """Return how many values of a gate pass, fail or are inconclusive for one generator."""
+    found = Counter(value.verdict for value in gate.values if value.generator == generator)
+    words = ("fail", "inconclusive", "pass")
+    return ", ".join(f"{found[word]} {word}" for word in words if found[word])
 
 
 def findings(report: Report, machine: str, detector: str, generator: str) -> dict[str, str]:

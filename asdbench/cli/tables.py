@@ -46,14 +46,16 @@ def print_summary(report: Report) -> None:
     hear the generator, and whether the best detector stays the best.
     """
     out = console()
-    if not report.verdicts:
-        out.print(_summary(report))
-        return
-    from asdbench.cli.verdict_table import closing_lines, verdict_table
+    if report.verdicts:
+        from asdbench.cli.verdict_table import closing_lines, verdict_table
 
-    out.print(verdict_table(report))
-    for line in closing_lines(report):
-        out.print(line)
+        out.print(verdict_table(report))
+        for line in closing_lines(report):
+            out.print(line)
+    else:
+        out.print(_summary(report))
+    for row in report.below_chance:
+        out.print(f"Warning: {row.sentence}")
 
 
 def _summary(report: Report) -> Table:
