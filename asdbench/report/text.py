@@ -61,11 +61,18 @@ def escaped(text: str) -> str:
 
 
 def made_by(row: Made, report: Report) -> str:
-    """Return the generator's name, with the grid's where it has several."""
+    """Return the generator's name, with the grid's where it has several.
+
+    A grid over axes counts for its own rows alone.
+    """
     if row.generator is None:
         return "-"
     wanted = (row.generator, "anomaly", "generate")
-    own = [g for g in report.grids.values() if (g.generator, g.label, g.make) == wanted]
+    own = [
+        name
+        for name, g in report.grids.items()
+        if (g.generator, g.label, g.make) == wanted and (not g.sweeps or name == row.grid)
+    ]
     return row.generator if len(own) <= 1 else f"{row.generator} ({row.grid})"
 
 
