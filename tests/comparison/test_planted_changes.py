@@ -159,7 +159,10 @@ def test_a_part_of_a_run_compares_with_the_whole(before: Side):
     )
     one = Side(part.report.model_copy(update={"data": data}), part.scores)
     whole = side(table)
-    assert compare(whole, one).exit_code == 5
+    outcome = compare(whole, one)
+    assert outcome.exit_code == 5
+    assert any("means over them are not compared" in note for note in outcome.notes)
+    assert all(row.key.section is not None for row in outcome.rows)
     narrowed = compare(whole, one, only=["machine=fan"])
     assert narrowed.exit_code == 0, narrowed
     assert narrowed.n_rows == 6
