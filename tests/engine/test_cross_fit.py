@@ -71,6 +71,7 @@ def test_no_clip_is_made_like_one_that_its_fit_learned_from(arms_suite, tmp_path
     assert len(followed) == 4 * 24
 
 
+@pytest.mark.slow
 def test_a_crossed_run_evaluates_every_anomaly(arms_suite, tmp_path):
     result = run_it(crossed(arms_suite), tmp_path)
     assert result.complete
@@ -91,11 +92,7 @@ def test_a_crossed_run_evaluates_every_anomaly(arms_suite, tmp_path):
     coded = scores[(scores.origin == "coded") & (scores.detector == "level")]
     real = scores[(scores.origin == "real") & (scores.detector == "level")]
     assert set(coded.copy_of) == set(real[real.label == "anomaly"]["clip"])
-
-
-def test_copies_are_sought_among_what_the_own_fit_learned_from(arms_suite, tmp_path):
-    # The tape gives training clips back, so every clip is a copy of one that its fit learned from.
-    result = run_it(crossed(arms_suite), tmp_path)
+    # The tape gives training clips back: each clip is a copy of one that its own fit learned from.
     row = next(r for r in result.report.quality if (r.grid, r.machine) == ("made", "fan"))
     assert (row.real_clips, row.generated_clips, row.train_clips) == (12, 12, 8 + 12)
     assert row.copied_share == pytest.approx(1.0)
@@ -136,6 +133,7 @@ def test_a_crossed_suite_lends_no_clips_to_a_training(arms_suite, tmp_path):
 REPEATS = ("statistics:", "seeds: {generator_repeats: 2}\nstatistics:")
 
 
+@pytest.mark.slow
 def test_repeats_of_a_generator_are_told_apart(arms_suite, tmp_path):
     first = run_it(arms_suite, tmp_path, "once")
     result = run_it(rewrite(arms_suite, REPEATS), tmp_path)
@@ -162,13 +160,6 @@ def test_repeats_of_a_generator_are_told_apart(arms_suite, tmp_path):
     row = result.report.arms[0]
     assert row.matched.auc is not None
     assert row.artifact.auc is not None
-
-
-def test_an_older_score_table_can_be_read(arms_suite, tmp_path):
-    result = run_it(arms_suite, tmp_path)
-    scores = pd.read_parquet(result.folder / "scores.parquet")
-    older = scores.drop(columns=["generation", "recording"])
-    assert scored_arms(older).keys() == scored_arms(scores).keys()
 
 
 def test_a_sweep_serves_the_coverage_map_alone(arms_suite, tmp_path):
@@ -275,7 +266,7 @@ def test_sweep_clips_have_the_most_common_length(arms_suite, tmp_path):
             assert len(json.loads((folder / "clips.json").read_text())) == 3
 
 
-def test_recordings_are_in_the_score_table(arms_suite, tmp_path):
+def test_recordings_are_in_the_score_table_which_may_lack_them(arms_suite, tmp_path):
     file = arms_suite.parent / "clips.csv"
     clips = pd.read_csv(file, dtype=str)
     clips["recording"] = [f"r{i // 2}" for i in range(len(clips))]
@@ -288,3 +279,5 @@ def test_recordings_are_in_the_score_table(arms_suite, tmp_path):
     coded = scores[scores.origin == "coded"]
     assert [known[name] for name in coded.copy_of] == list(coded.recording)
     assert scores[scores.origin == "made"].recording.isna().all()
+    older = scores.drop(columns=["generation", "recording"])
+    assert scored_arms(older).keys() == scored_arms(scores).keys()

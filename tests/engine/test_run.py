@@ -203,7 +203,7 @@ def test_repeats_are_averaged_with_a_wider_reason(toy_suite: Path, tmp_path: Pat
     assert sorted(scores.repeat.unique()) == [0, 1, 2]
     assert {c.repeats for c in result.report.cells} == {3}
     methods = {c.auc.method for c in result.report.cells if c.auc.method}
-    assert all("3 repeats" in m for m in methods)
+    assert all("3 fits of the detector" in m for m in methods)
     assert methods
 
 
