@@ -239,7 +239,6 @@ def test_a_refused_condition_is_recorded_and_the_rest_is_made(arms_suite, tmp_pa
     assert swept.score.notna().all()
     page = (result.folder / "report/report.md").read_text()
     assert "it refused fan/00/source/speed=9: too fast" in page
-    assert not (result.folder / "audio/sweep_fan_00_anomaly.wav").is_symlink()
 
 
 def test_sweep_clips_have_the_most_common_length(arms_suite, tmp_path):
