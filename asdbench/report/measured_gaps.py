@@ -205,8 +205,8 @@ def mean_gap(gaps: Mapping[str, MeasuredGap], weights: Mapping[str, float]) -> M
     return MeasuredGap(
         clips,
         method,
-        np.tensordot(shares, np.stack([one.fits for one in found]), axes=1),
-        float(np.dot(shares**2, [one.made_variance for one in found])),
+        np.asarray(np.sum(shares[:, None, None] * np.stack([one.fits for one in found]), axis=0)),
+        _weighted(shares**2, [one.made_variance for one in found]),
         _mean_draws([one.deals for one in found], shares),
         _mean_draws([one.halves for one in found], shares),
     )
@@ -214,14 +214,14 @@ def mean_gap(gaps: Mapping[str, MeasuredGap], weights: Mapping[str, float]) -> M
 
 def _mean_interval(gaps: Mapping[str, MeasuredGap], shares: Floats) -> tuple[Interval, str | None]:
     parts = [one.clips for one in gaps.values()]
-    estimate = float(np.dot(shares, [part.estimate for part in parts]))
+    estimate = _weighted(shares, [part.estimate for part in parts])
     confidence = parts[0].confidence
     methods = sorted({one.method for one in gaps.values() if one.method is not None})
     lost = [part.note or "" for part in parts if part.se is None]
     grave = [note for note in lost if note != NO_VARIATION or not methods]
     if grave:
         return Interval.missing(estimate, confidence, grave[0]), None
-    se = math.sqrt(float(np.dot(shares**2, [(part.se or 0.0) ** 2 for part in parts])))
+    se = math.sqrt(_weighted(shares**2, [(part.se or 0.0) ** 2 for part in parts]))
     notes = sorted({part.note for part in parts if part.se is not None and part.note is not None})
     mute = [name for name, one in gaps.items() if one.clips.se is None]
     if mute:
@@ -230,10 +230,14 @@ def _mean_interval(gaps: Mapping[str, MeasuredGap], shares: Floats) -> tuple[Int
     return replace(found, note="; ".join(notes) or None), " and ".join(methods)
 
 
+def _weighted(weights: Floats, values: Sequence[float]) -> float:
+    return math.fsum(weight * value for weight, value in zip(weights, values, strict=True))
+
+
 def _mean_draws(draws: Sequence[Floats | None], shares: Floats) -> Floats | None:
     """Return draws of the mean; sections are drawn independently. None unless all have them."""
     known = [one for one in draws if one is not None]
     if len(known) < len(draws):
         return None
-    mean: Floats = np.tensordot(shares, np.stack(known), axes=1)
+    mean: Floats = np.sum(shares[:, None] * np.stack(known), axis=0)
     return mean

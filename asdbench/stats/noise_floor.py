@@ -115,10 +115,18 @@ def _difference(curve: Curve, metric: RankMetric) -> Callable[[str, Floats], Flo
     """Return the function from a pool and its halves (draws, clips) to metric differences."""
     if metric == "auc":  # the mean of what each clip of the pool contributes
         shares = placements(curve.negative.scores, curve.positive.scores)
-        of = {pool.clips: values for pool, values in zip(curve.pools, shares, strict=True)}
-        return lambda name, half: (
-            half @ of[name] / half.sum(axis=1) - (1.0 - half) @ of[name] / (1.0 - half).sum(axis=1)
-        )
+        sizes = [2 * pool.scores.size for pool in reversed(curve.pools)]
+        # Twice the pairs that each clip wins: whole numbers, whose sums are exact.
+        won = {
+            pool.clips: (np.rint(size * share), size)
+            for pool, share, size in zip(curve.pools, shares, sizes, strict=True)
+        }
+
+        def mean(name: str, half: Floats) -> Floats:
+            pairs, size = won[name]
+            return np.asarray(half @ pairs / (size * half.sum(axis=1)), dtype=np.float64)
+
+        return lambda name, half: mean(name, half) - mean(name, 1.0 - half)
     sample = resampled(curve, metric)
 
     def difference(name: str, half: Floats) -> Floats:
