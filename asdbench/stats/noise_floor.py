@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from asdbench.metrics.rank import Floats, MetricError
-from asdbench.stats.curves import Curve, Gap, Pool, pool_sizes
+from asdbench.stats.curves import Curve, Gap, gap_terms, pool_sizes
 from asdbench.stats.delong import placements
 from asdbench.stats.resampling import RankMetric, blocks, resampled
 
@@ -48,7 +48,8 @@ def noise_floor(
     proportional to 1/h + 1/(r - h), the arms with one proportional to 1/r + 1/g: differences
     are multiplied by the square root of the ratio of the second to the first. Normals and
     anomalies are halved one at a time and their differences added, since the metric is, to
-    first order, a sum of what each clip contributes.
+    first order, a sum of what each clip contributes. Clips of several fits of a generator count
+    together: g of them in the mean over the fits.
 
     Parameters
     ----------
@@ -92,20 +93,26 @@ def half_gaps(
     """
     if not gaps:
         raise MetricError("no gap to compare with")
-    sizes = pool_sizes(gap.real for gap in gaps)
+    sizes = pool_sizes(curve for _, curve in gap_terms(gaps))
     prepared = [(gap, _difference(gap.real, metric)) for gap in gaps]
-    # name of the real pool -> (real clips, factor)
-    halved = {name: size for gap in gaps for name, size in _halved(gap)}
-    if not halved or any(clips < 2 for clips, _ in halved.values()):
+    beside: dict[str, dict[str, None]] = {}  # real pool -> the generated ones it stands against
+    for real, made in (pair for gap in gaps for pair in _halved(gap)):
+        beside.setdefault(real, {})[made] = None
+    if not beside or any(sizes[real] < 2 for real in beside):
         return None
+    factors = {
+        real: _factor(sizes[real], sum(sizes[name] for name in made))
+        for real, made in beside.items()
+    }
+    clips = pool_sizes(gap.real for gap in gaps).values()
     parts = []
-    for count in blocks(draws, max(sum(sizes.values()) // 4, 2 * max(sizes.values()))):
-        halves = {name: _halves(clips, count, rng) for name, (clips, _) in halved.items()}
+    for count in blocks(draws, max(sum(clips) // 4, 2 * max(clips))):
+        halves = {name: _halves(sizes[name], count, rng) for name in beside}
         columns = []
         for gap, difference in prepared:
             total = np.zeros(count)
-            for name, _ in _halved(gap):
-                total += gap.weight * halved[name][1] * difference(name, halves[name])
+            for real, _ in _halved(gap):
+                total += gap.weight * factors[real] * difference(real, halves[real])
             columns.append(total)
         parts.append(np.stack(columns, axis=1))
     return np.concatenate(parts)
@@ -136,17 +143,16 @@ def _difference(curve: Curve, metric: RankMetric) -> Callable[[str, Floats], Flo
     return difference
 
 
-def _halved(gap: Gap) -> Iterator[tuple[str, tuple[int, float]]]:
+def _halved(gap: Gap) -> Iterator[tuple[str, str]]:
+    """Yield the pools of real clips that are halved, with the generated ones beside them."""
     for real, made in zip(gap.real.pools, gap.generated.pools, strict=True):
         if real.clips != made.clips:
-            yield real.clips, (real.scores.size, _factor(real, made))
+            yield real.clips, made.clips
 
 
-def _factor(real: Pool, made: Pool) -> float:
-    clips, half = real.scores.size, real.scores.size // 2
-    if not half:
-        return math.nan
-    return math.sqrt((1 / clips + 1 / made.scores.size) / (1 / half + 1 / (clips - half)))
+def _factor(real: int, made: int) -> float:
+    half = real // 2
+    return math.sqrt((1 / real + 1 / made) / (1 / half + 1 / (real - half)))
 
 
 def _halves(clips: int, draws: int, rng: np.random.Generator) -> Floats:

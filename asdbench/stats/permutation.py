@@ -1,9 +1,11 @@
 """The permutation null of a gap: what real and generated clips would give if they were alike.
 
 Real and generated clips of one role (anomalies; for the matched gap normals as well) are pooled
-and dealt again at random to the two arms, as many to each as it had. Clips that stand in both
-arms (shared normals; a clip and its coded version) swap their two scores or do not. What shares a
-pool's name shares the deal: domains, detectors, fits.
+and dealt again at random to the arms, as many to each as it had. What stands against the same
+real clips is pooled with them: each fit of a generator is an arm of its own, so that real clips
+are not dealt anew for each, as if there were as many of them. Clips that stand in both arms
+(shared normals; a clip and its coded version) swap their two scores or do not. What shares a
+pool's name shares the deal: domains, detectors, fits of a detector.
 """
 
 from __future__ import annotations
@@ -12,11 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asdbench.metrics.rank import Floats, MetricError
 from asdbench.stats.curves import Curve, Gap, Pool, gap_terms, pool_sizes
 from asdbench.stats.resampling import RankMetric, blocks, resampled
 
+Arms = NDArray[np.intp]
+"""Which arm each deal puts each clip in, (draws, clips)."""
 _ROUNDING = 1e-12
 """Gaps that differ by less are equal: sums of the same clips in another order."""
 
@@ -81,16 +86,15 @@ def permutation_nulls(
     if not gaps:
         raise MetricError("no gap to test")
     pool_sizes(curve for _, curve in gap_terms(gaps))
-    prepared = [_Union.of(gap, metric) for gap in gaps]
+    rivals = _rivals(gaps)
+    prepared = [_Union.of(gap, rivals[_against(gap)], metric) for gap in gaps]
     roles = {role.name: role for union in prepared for role in union.roles}
 
-    def dealt(deals: Mapping[str, Floats]) -> Floats:
-        left = {name: 1.0 - made for name, made in deals.items()}
-        columns = [u.weight * (u.metric(deals) - u.metric(left)) for u in prepared]
-        return np.stack(columns, axis=1)
+    def dealt(deals: Mapping[str, Arms]) -> Floats:
+        return np.stack([union.gap(deals) for union in prepared], axis=1)
 
     observed = dealt({role.name: role.as_it_is for role in roles.values()})[0]
-    clips = [role.real + role.made for role in roles.values()]
+    clips = [sum(role.sizes) for role in roles.values()]
     parts = [
         dealt({role.name: role.deal(count, rng) for role in roles.values()})
         for count in blocks(draws, max(sum(clips) // 4, 2 * max(clips)))
@@ -98,44 +102,81 @@ def permutation_nulls(
     return np.concatenate(parts), observed
 
 
+Sides = tuple[dict[str, Pool], dict[str, Pool]]
+"""Generated pools by name, of either side of a curve."""
+
+
+def _against(gap: Gap) -> tuple[tuple[str, bytes], ...]:
+    """Return what gaps share whose generated clips stand against the same scores of real ones."""
+    return tuple((pool.clips, pool.scores.tobytes()) for pool in gap.real.pools)
+
+
+def _rivals(gaps: Sequence[Gap]) -> Mapping[tuple[tuple[str, bytes], ...], Sides]:
+    """Return the generated pools that stand against the same scores of real clips."""
+    found: dict[tuple[tuple[str, bytes], ...], Sides] = {}
+    for gap in gaps:
+        sides = found.setdefault(_against(gap), ({}, {}))
+        for side, pool in zip(sides, gap.generated.pools, strict=True):
+            side.setdefault(pool.clips, pool)
+    return found
+
+
 @dataclass(frozen=True)
 class _Role:
     """Real and generated clips of one role in one place, pooled."""
 
     name: str
-    real: int
-    made: int
+    sizes: tuple[int, ...]
+    """Clips of the real arm, and of each generated one."""
     same: bool
-    """Whether they are the same clips, with two scores each."""
+    """Whether both arms hold the same clips, with two scores each."""
 
     @property
-    def as_it_is(self) -> Floats:
-        """Which clips are generated, (1, real + made)."""
-        return np.concatenate([np.zeros(self.real), np.ones(self.made)])[None, :]
+    def as_it_is(self) -> Arms:
+        """The arm of each clip, (1, clips): 0 the real one."""
+        return np.repeat(np.arange(len(self.sizes)), self.sizes)[None, :]
 
-    def deal(self, draws: int, rng: np.random.Generator) -> Floats:
-        """Return which clips each deal calls generated, (draws, real + made)."""
+    def deal(self, draws: int, rng: np.random.Generator) -> Arms:
+        """Return the arm that each deal puts each clip in, (draws, clips)."""
         if self.same:
-            swapped = rng.integers(2, size=(draws, self.real)).astype(np.float64)
-            return np.concatenate([swapped, 1.0 - swapped], axis=1)
+            swapped = rng.integers(2, size=(draws, self.sizes[0]))
+            return np.concatenate([swapped, 1 - swapped], axis=1)
         return rng.permuted(np.repeat(self.as_it_is, draws, axis=0), axis=1)
 
 
 @dataclass(frozen=True)
 class _Union:
-    """The curve of all real and generated clips of a gap; a deal says which are generated."""
+    """The curve of all clips that stand against each other; a deal says which arm has which."""
 
     weight: float
     metric: Callable[[Mapping[str, Floats]], Floats]
     roles: tuple[_Role, _Role]
+    arms: tuple[int, int]
+    """Which arm of either role the generated clips of the gap are."""
 
     @classmethod
-    def of(cls, gap: Gap, metric: RankMetric) -> _Union:
-        pools, roles = [], []
-        for real, made in zip(gap.real.pools, gap.generated.pools, strict=True):
-            name = f"{real.clips}\0{made.clips}"
+    def of(cls, gap: Gap, rivals: Sides, metric: RankMetric) -> _Union:
+        pools, roles, arms = [], [], []
+        for real, made, others in zip(gap.real.pools, gap.generated.pools, rivals, strict=True):
             same = real.clips == made.clips
-            pools.append(Pool(name, np.concatenate([real.scores, made.scores])))
-            roles.append(_Role(name, real.scores.size, made.scores.size, same))
+            generated = {made.clips: made} if same else others
+            name = "\0".join([real.clips, *generated])
+            scores = [pool.scores for pool in (real, *generated.values())]
+            pools.append(Pool(name, np.concatenate(scores)))
+            roles.append(_Role(name, tuple(found.size for found in scores), same))
+            arms.append(1 + list(generated).index(made.clips))
         curve = Curve(pools[0], pools[1])
-        return cls(gap.weight, resampled(curve, metric), (roles[0], roles[1]))
+        return cls(gap.weight, resampled(curve, metric), (roles[0], roles[1]), (arms[0], arms[1]))
+
+    def gap(self, deals: Mapping[str, Arms]) -> Floats:
+        """Return weight x gap of each deal, (draws,)."""
+        found = [
+            self.metric(
+                {
+                    role.name: np.asarray(deals[role.name] == arm, dtype=np.float64)
+                    for role, arm in zip(self.roles, arms, strict=True)
+                }
+            )
+            for arms in (self.arms, (0, 0))
+        ]
+        return self.weight * (found[0] - found[1])

@@ -50,6 +50,16 @@ def test_normals_are_halved_where_arms_do_not_share_them():
     assert 1.2 * shared.floor < apart.floor < 2.0 * shared.floor
 
 
+def test_clips_of_all_fits_of_a_generator_count():
+    rng = np.random.default_rng(6)
+    x, r, g = (rng.normal(size=n) for n in (30, 40, 60))
+    real = curve(x, r, "n r")
+    fits = [Gap(real, curve(x, g[20 * i : 20 * i + 20], f"n g{i}"), 1 / 3) for i in range(3)]
+    found = noise_floor(fits, 200, np.random.default_rng(7))
+    once = noise_floor([Gap(real, curve(x, g, "n g"))], 200, np.random.default_rng(7))
+    np.testing.assert_allclose(found.gaps, once.gaps, atol=1e-12)
+
+
 def test_domains_share_the_halves():
     rng = np.random.default_rng(4)
     one = section_gaps(rng, (0.6, 0.6), 0.0, (30, 40, 40))[0]

@@ -44,6 +44,24 @@ def test_matched_arms_deal_normals_too():
     assert found.p == pytest.approx(exact, abs=0.015)
 
 
+def test_fits_of_a_generator_are_dealt_together_with_the_real_clips():
+    """Real clips dealt anew for each fit would count as so many real clips more."""
+    rng = np.random.default_rng(6)
+    x, r, *made = (rng.normal(size=n) for n in (10, 2, 3, 2))
+    fits = [Gap(curve(x, r, "n r"), curve(x, g, f"n g{i}"), 0.5) for i, g in enumerate(made)]
+    found = permutation_test(fits, 30_000, rng)
+    pooled = np.concatenate([r, *made])
+    deals = []
+    for first in combinations(range(7), 2):
+        for second in combinations(sorted({*range(7)} - {*first}), 3):
+            third = sorted({*range(7)} - {*first} - {*second})
+            of = [auc(x, pooled[list(arm)]) for arm in (first, second, third)]
+            deals.append(0.5 * (of[1] + of[2]) - of[0])
+    assert set(np.round(found.null, 9)) == set(np.round(deals, 9))
+    exact = np.mean(np.abs(deals) >= abs(found.gap) - 1e-12)
+    assert found.p == pytest.approx(exact, abs=0.015)
+
+
 def test_versions_of_a_clip_are_swapped():
     x, y = np.arange(4.0), np.array([1.5, 2.5, 3.5])
     coded_y = np.array([1.5, 2.5, 5.5])
