@@ -1,7 +1,7 @@
 """Bootstrap draws of pools of clips, and the metrics of all draws at once.
 
-A draw is kept as how often it took each clip: integers, so matrix products are exact and do not
-depend on the order in which a linear-algebra library adds them.
+A draw is kept as how often it took each clip: integers, so sums are exact and do not depend on the
+order in which they are added. Pairs are counted along the sorted scores: no table of all pairs.
 """
 
 from __future__ import annotations
@@ -65,16 +65,29 @@ def resampled(curve: Curve, metric: RankMetric) -> Callable[[Counts], Floats]:
 
 def _auc_of(curve: Curve) -> Callable[[Counts], Floats]:
     """Count the won pairs, ties half."""
-    x, y = curve.negative.scores[:, None], curve.positive.scores[None, :]
-    wins = np.asarray(y > x, dtype=np.float64) + 0.5 * (y == x)
+    x, y = curve.negative.scores, curve.positive.scores
+    order = np.argsort(x, kind="stable")
+    below, not_above = (np.searchsorted(x[order], y, side=side) for side in ("left", "right"))
+    tied = bool(np.any(below != not_above))
 
     def metric(counts: Counts) -> Floats:
         negative, positive = (counts[pool.clips] for pool in curve.pools)
-        won = np.einsum("dp,dp->d", negative @ wins, positive)
-        aucs: Floats = won / (negative.sum(axis=1) * positive.sum(axis=1))
+        up_to = _running(negative[:, order])
+        won = np.take(up_to, below, axis=1)
+        if tied:
+            won = 0.5 * (won + np.take(up_to, not_above, axis=1))
+        total = negative.sum(axis=1) * positive.sum(axis=1)
+        aucs: Floats = np.einsum("dp,dp->d", won, positive) / total
         return aucs
 
     return metric
+
+
+def _running(counts: Floats) -> Floats:
+    """Return how many clips each draw took of the first 0, 1, ... n, (draws, n + 1)."""
+    found = np.zeros((len(counts), counts.shape[1] + 1))
+    np.cumsum(counts, axis=1, out=found[:, 1:])
+    return found
 
 
 def _pauc_of(curve: Curve) -> Callable[[Counts], Floats]:
@@ -85,10 +98,9 @@ def _pauc_of(curve: Curve) -> Callable[[Counts], Floats]:
     (:func:`asdbench.metrics.rank.roc_area` for draws).
     """
     x, y = curve.negative.scores, curve.positive.scores
-    order = np.argsort(-x, kind="stable")
+    order, ranked = np.argsort(-x, kind="stable"), np.argsort(-y, kind="stable")
     steps, starts = np.unique(-x[order], return_index=True)
-    above = np.asarray(y[:, None] > -steps[None, :], dtype=np.float64)
-    tied = np.asarray(y[:, None] == -steps[None, :], dtype=np.float64)
+    above, not_below = (np.searchsorted(-y[ranked], steps, side=side) for side in ("left", "right"))
     distinct = steps.size == x.size
 
     def metric(counts: Counts) -> Floats:
@@ -101,10 +113,12 @@ def _pauc_of(curve: Curve) -> Callable[[Counts], Floats]:
         last = int(np.max(np.sum(before < limit, axis=1)))  # no draw has more steps
         right, before = right[:, :last], before[:, :last]
         width = np.clip(limit - before, 0.0, right)
-        height = positive @ above[:, :last]
-        if tied[:, :last].any():
+        up_to = _running(positive[:, ranked])
+        height = np.take(up_to, above[:last], axis=1)
+        tied = np.take(up_to, not_below[:last], axis=1) - height
+        if tied.any():
             inside = np.divide(width, right, out=np.zeros_like(width), where=right > 0.0)
-            height += 0.5 * inside * (positive @ tied[:, :last])
+            height += 0.5 * inside * tied
         total = negative.sum(axis=1) * positive.sum(axis=1)
         return standardize(np.einsum("ds,ds->d", width, height) / total)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -194,6 +196,17 @@ def test_variance_between_fits_widens_the_interval(rng, generated):
     assert found.widened(0.0) is found
     with pytest.raises(ValueError, match="negative"):
         found.widened(-1.0)
+
+
+@pytest.mark.parametrize("metric", ["auc", "pauc"])
+def test_memory_does_not_grow_with_the_pairs(rng, metric):
+    clips = 6000
+    far = curve(rng.normal(size=clips), rng.normal(size=clips) + 2.5, "n p")
+    tracemalloc.start()
+    combination([(1.0, far)], 0.95, 20, rng, metric)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < clips**2  # one byte a pair
 
 
 def test_blocks_bound_the_memory_and_keep_the_pairing(rng, monkeypatch):
