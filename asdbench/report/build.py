@@ -34,12 +34,12 @@ from asdbench.report.schema import (
     Report,
     SuiteFacts,
 )
-from asdbench.report.section_arms import ArmKey, section_arms
+from asdbench.report.section_arms import ArmKey, all_generations, section_arms
 from asdbench.report.seen import seen_rows
 from asdbench.report.selection import select
 from asdbench.report.trust import make_trust
 from asdbench.suite.arms import pool_name, within
-from asdbench.suite.model import REAL, GridModel, Suite
+from asdbench.suite.model import REAL, GridModel, SeedsModel, Suite
 from asdbench.suite.reference import Reference
 
 
@@ -94,7 +94,7 @@ def build_report(
             generator = suite.grids[grid].generator if grid is not None else None
             for (machine, section), has_domains in sections.items():
                 place = Place(machine, section, detector.id, generator, grid)
-                cells += _cells(place, arms, suite.seeds.detector_repeats, has_domains, rules)
+                cells += _cells(place, arms, suite.seeds, has_domains, rules)
     measured = list(section_arms(suite, arms, list(sections), rules))
     domains = domains_of(cells)
     gaps = list(placed_gaps(measured, domains))
@@ -178,10 +178,11 @@ def scored_arms(scores: pd.DataFrame) -> dict[ArmKey, list[Arm]]:
 def _cells(
     place: Place,
     arms: Mapping[ArmKey, Sequence[Arm]],
-    repeats: int,
+    seeds: SeedsModel,
     has_domains: bool,
     rules: Rules,
 ) -> list[Cell]:
+    repeats = seeds.detector_repeats
     where = (place.detector, place.machine, place.section)
     real = arms.get((REAL, *where), ())
     made, beside = None, None
@@ -191,7 +192,8 @@ def _cells(
         made = arms.get((within(pool, place.grid) if beside else place.grid, *where), ())
     if len(real) < repeats:
         return _failed(place, has_domains, "scores are missing because a task failed", rules)
-    if made is None or (made and len(made) % repeats == 0):
+    complete = made is not None and all_generations(made, seeds.generator_repeats)
+    if made is None or (complete and len(made) % repeats == 0):
         return list(section_cells(place, real, made, rules, beside))
     reason = "no scores of generated clips: a task failed, or there is no real clip to match"
     update = {"status": "error", "reason": reason}

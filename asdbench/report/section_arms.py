@@ -20,6 +20,7 @@ STEPS: Mapping[ArmName, tuple[str, str]] = {
     "coding": ("real normals", "coded anomalies"),
 }
 """The arms, and the step between two of them that the ladder needs."""
+_REAL = ("real normals", "real anomalies")
 _CLIPS = {"coded normals": "real normals", "coded anomalies": "real anomalies"}
 """Pools that are made of the very clips of another."""
 
@@ -141,9 +142,18 @@ def section_arms(
         for pairing in pairings(suite):
             for machine, section in sections:
                 where = (detector.id, machine, section)
-                scored = scored_sides(pairing, arms, where)
+                scored = {
+                    side: found
+                    for side, found in scored_sides(pairing, arms, where).items()
+                    if side[1] in _REAL or all_generations(found, suite.seeds.generator_repeats)
+                }
                 repeats = suite.seeds.detector_repeats
                 yield SectionArms(pairing, machine, section, detector.id, scored, repeats, rules)
+
+
+def all_generations(arms: Sequence[Arm], generations: int) -> bool:
+    """Return whether there are clips of every fit of the generator: of fewer there is no mean."""
+    return {arm.generation for arm in arms}.issuperset(range(generations))
 
 
 def scored_sides(

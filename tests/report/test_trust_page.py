@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -170,6 +171,26 @@ def test_a_table_without_fits_of_the_generator_is_read():
     arms = two_machines()
     old = tuple(name for name in COLUMNS if name not in ("generation", "recording"))
     assert report_of(arms, SUITE, table_of(arms, old)) == report_of(arms, SUITE)
+
+
+def test_a_mean_over_fewer_fits_of_the_generator_than_asked_for_is_not_given():
+    suite = make_suite(
+        detectors=[{"id": name, "use": "d"} for name in IDS], seeds={"generator_repeats": 2}
+    )
+    arms = two_machines()
+    for key, (arm,) in arms.items():
+        lost = key[:3] == ("made", "good", "fan")
+        if key[0] != "real" and not lost:
+            arms[key] = [replace(arm, generation=fit) for fit in range(2)]
+    report = report_of(arms, suite)
+    lacking = [cell for cell in report.cells if cell.auc.generated is None]
+    assert {(c.detector, c.machine, c.status) for c in lacking} == {("good", "fan", "error")}
+    without = {
+        (r.detector, r.machine, r.gap)
+        for r in report.verdicts
+        if r.over == "machine" and r.metric == "auc" and r.value is None
+    }
+    assert without == {("good", "fan", "paper"), ("good", "fan", "matched")}
 
 
 def test_without_generators_the_page_has_means():
