@@ -17,9 +17,9 @@ from asdbench.report.cells import Subset
 from asdbench.report.intervals import Pooled, generator_for, pooled
 from asdbench.report.measured_gaps import measure_gap
 from asdbench.report.schema import Cell
-from asdbench.report.section_arms import ArmCurve, SectionArms
+from asdbench.report.section_arms import ArmCurve, SectionArms, without_digests
 from asdbench.report.trust_schema import GapKind
-from asdbench.stats.contrast import auc_contrast
+from asdbench.stats.combination import combination
 from asdbench.suite.arms import SIDES, ArmName
 
 ARM_TEXTS: Mapping[str, str] = {
@@ -87,7 +87,7 @@ def _value(arms: SectionArms, name: ArmName, domain: Subset) -> ArmValue:
         n_negative=len(first.negative.scores),
         n_positive=len(first.positive.scores),
         method=found.method,
-        note=found.note,
+        note=without_digests(found.note),
     )
 
 
@@ -121,12 +121,12 @@ def _pooled(
     seed_name = "/".join([arms.machine, arms.section, domain, arms.detector, grid, name])
     return pooled(
         [
-            auc_contrast(
-                one.curve,
-                None,
+            combination(
+                [(1.0, one.curve)],
                 rules.confidence,
                 rules.draws,
                 generator_for(rules.seed, seed_name, i),
+                clusters=one.recordings,
             )
             for i, one in enumerate(curves)
         ],

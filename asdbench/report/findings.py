@@ -3,8 +3,9 @@
 A detector that tells generated normals from real ones hears the generator, not a fault. The mean
 AUC of the artifact arm gets an interval (its sections and domains share no clips, so variances
 add). A mean of 0.5 can hide 0.1 and 0.9, so each section and domain is tested as well: with the
-variance of the Mann-Whitney statistic when there is no difference, (n + m + 1) / (12 n m), and
-with the level divided by their number (Bonferroni).
+variance of the Mann-Whitney statistic when there is no difference, (n + m + 1) / (12 n m), or that
+of its own interval where it is larger (clips of one recording), and with the level divided by
+their number (Bonferroni).
 """
 
 from __future__ import annotations
@@ -49,8 +50,10 @@ def _finding(
     half = sqrt(sum(_half_width(value, confidence) ** 2 for value in values)) / len(values)
     low, high = max(auc - half, 0.0), min(auc + half, 1.0)
     raised = 1.0 - (1.0 - confidence) / len(values)
+    wider = normal_quantile(raised) / normal_quantile(confidence)
     apart = not low <= 0.5 <= high or any(
-        abs(value.auc - 0.5) > _half_width_by_chance(value, raised)
+        abs(value.auc - 0.5)
+        > max(_half_width_by_chance(value, raised), wider * _half_width(value, confidence))
         for value in values
         if value.auc is not None
     )

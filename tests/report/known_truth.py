@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from asdbench.metrics.definitions import DefinitionId
-from asdbench.report.arm_schema import ArtifactFinding
+from asdbench.report.arm_schema import ArmRow, ArtifactFinding
 from asdbench.report.arms import arm_rows
 from asdbench.report.cells import Arm, Rules, Subset
 from asdbench.report.findings import artifact_findings
@@ -104,6 +104,10 @@ def trust_of(arms: Arms, suite: Suite | None = None, rules: Rules = RULES) -> Tr
 
 
 def findings_of(sections: Sequence[SectionArms], domains: Domains) -> list[ArtifactFinding]:
+    return artifact_findings(arm_rows_of(sections, domains), 0.95)
+
+
+def arm_rows_of(sections: Sequence[SectionArms], domains: Domains) -> list[ArmRow]:
     nothing = Comparison(real=None, generated=None, gap=None)
     cells = [
         Cell(
@@ -124,7 +128,7 @@ def findings_of(sections: Sequence[SectionArms], domains: Domains) -> list[Artif
         for domain in own
         for detector in dict.fromkeys(arms.detector for arms in sections)
     ]
-    return artifact_findings(list(arm_rows(sections, cells)), 0.95)
+    return list(arm_rows(sections, cells))
 
 
 def row_of(trust: Trust, **wanted: Any) -> VerdictRow:

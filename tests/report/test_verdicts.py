@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from known_truth import (
     RULES,
+    arm_rows_of,
     clips,
+    findings_of,
     joined,
     make_section,
     make_suite,
@@ -266,10 +268,38 @@ def test_clips_of_one_recording_vary_together(rng):
     real = joined(clips(normal, "normal", "n"), clips(anomaly, "anomaly", "a"))
     arms["real", "ae", "fan", "00"] = [real]
     apart = row_of(trust_of(arms, make_suite(["made"])), gap="paper")
+    alone = findings_of(*sections_of(arms))[0]
     arms["real", "ae", "fan", "00"] = [replace(real, recording=cut)]
     together = row_of(trust_of(arms, make_suite(["made"])), gap="paper")
     assert together.value == apart.value
     assert together.se > 1.4 * apart.se
+    heard = findings_of(*sections_of(arms))[0]
+    assert heard.auc == alone.auc
+    assert heard.auc_high - heard.auc > 1.2 * (alone.auc_high - alone.auc)
+
+
+def test_normals_of_few_recordings_are_not_taken_for_separated(rng):
+    """Generated normals are perfect; the real ones come from 30 recordings of 4 clips each."""
+    found: dict[bool, int] = {False: 0, True: 0}
+    number = np.arange(240) // 8 * 2 + np.arange(240) % 2  # clips are of both domains in turn
+    for _ in range(40):
+        arms = make_section(rng, n=120)
+        normal = rng.standard_normal(30)[number[:120]]
+        real = joined(clips(normal, "normal", "n"), clips(normal + 1.0, "anomaly", "a"))
+        for known in found:
+            cut = number.astype(str) if known else None
+            arms["real", "ae", "fan", "00"] = [replace(real, recording=cut)]
+            found[known] += findings_of(*sections_of(arms))[0].finding == "separated"
+    assert found[True] <= 6  # of 40
+    assert found[False] > 2 * found[True]
+
+
+def test_notes_name_no_digest_of_clips(rng):
+    arms = make_section(rng)
+    controls = arms["controls", "ae", "fan", "00"][0]
+    arms["controls", "ae", "fan", "00"] = [controls.take(np.array([0]))]
+    row = arm_rows_of(*sections_of(arms))[0]
+    assert row.artifact.note == "only one clip in: generated normals; an interval needs two of each"
 
 
 def test_the_same_scores_give_the_same_rows(rng):
