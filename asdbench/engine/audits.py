@@ -164,10 +164,13 @@ def _describe(
 def _fits(layout: Layout, split: Split) -> Iterator[AuditedFit]:
     fits = [task for task in layout.tasks.values() if isinstance(task, FitGenerator)]
     for plugin in layout.loaded.generators:
+        fitted = [task for task in fits if task.use == plugin.use]
         for fold in split.folds:
             for unit, train in by_unit(fold.generator_train, plugin.cls.info.scope).items():
                 refs = tuple(layout.sources.ref(clip) for clip in train)
-                own = [task for task in fits if (task.use, task.train) == (plugin.use, refs)]
+                own = [task for task in fitted if task.train == refs]
+                if fitted and not own:
+                    continue  # no clip of the fold is followed, so nobody learned from the rest
                 manifest = None
                 if own and issubclass(plugin.cls, SupportsTrainingManifest):
                     manifest = _ask(layout, own[0])

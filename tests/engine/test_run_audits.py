@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from asdbench.engine.plan import make_plan
 from asdbench.engine.run import run
+from asdbench.engine.store import Store
+from asdbench.suite import load_suite
 from toy import DETECTOR
 
 ECHO = '''
@@ -314,6 +317,16 @@ def test_a_cross_fit_leaks_nothing_although_each_clip_was_lent(tmp_path):
     assert (kept["heeded"], kept["ignored"]) == ("kept", "ignored")
     seen = {(row.grid, row.machine, row.seen): row for row in report.seen}
     assert seen["heeded", "fan", True].n_real == 32
+
+
+def test_a_fold_that_no_fit_serves_is_no_unknown_training(tmp_path):
+    """Four conditions fill four folds of six; `ignored` asks for anomalies alone."""
+    suite = write(tmp_path / "data", by="condition")
+    suite.write_text(suite.read_text().replace("generator_train: 0.5", "folds: 6"))
+    fits = make_plan(load_suite(suite), Store(tmp_path / "store")).audits.fits
+    served = {name: [f for f in fits if f.generator == name] for name in ("heeding", "deaf")}
+    assert {name: len(found) for name, found in served.items()} == {"heeding": 6, "deaf": 4}
+    assert all(fit.manifest is not None for found in served.values() for fit in found)
 
 
 def test_conditions_that_only_a_grid_over_axes_asks_for_are_extrapolated(tmp_path):
