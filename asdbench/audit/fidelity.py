@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asdbench.metrics.rank import Floats
+from asdbench.stats.resampling import blocks
 
 FidelityFinding = Literal["kept", "ignored", "weak", "not measured"]
 LEVEL = 0.01
@@ -119,8 +120,11 @@ def _above_chance(
     truth: NDArray[np.int64], guess: NDArray[np.int64], rng: np.random.Generator
 ) -> float:
     found = _balanced(truth, guess == truth)
-    shuffled = rng.permuted(np.broadcast_to(guess, (_DRAWS, len(guess))), axis=1)
-    return _p(_balanced(truth, shuffled == truth) >= found - 1e-12)
+    drawn = []
+    for count in blocks(_DRAWS, len(guess)):  # so that memory does not grow with the draws
+        shuffled = rng.permuted(np.broadcast_to(guess, (count, len(guess))), axis=1)
+        drawn.append(_balanced(truth, shuffled == truth))
+    return _p(np.concatenate(drawn) >= found - 1e-12)
 
 
 def _below_ceiling(

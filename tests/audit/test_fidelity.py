@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -122,3 +124,14 @@ def test_classifiers_survive_a_file(tmp_path):
     assert again.classes == found.classes
     vectors = np.random.default_rng(0).normal(size=(7, DIMENSIONS))
     np.testing.assert_array_equal(again.decide(vectors), found.decide(vectors))
+
+
+def test_memory_does_not_grow_with_the_draws():
+    rng = np.random.default_rng(0)
+    target = rng.integers(2, size=2000)
+    decided = rng.normal(size=(2000, 2))
+    tracemalloc.start()
+    fidelity(Judged(target, decided), Judged(target, decided), rng)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4999 * 2000 * 8 // 2  # all draws at once hold more than twice as much
