@@ -189,12 +189,12 @@ def _warnings(report: Report, cell: Cell) -> list[str]:
 def _mapped(lines: Sequence[ConditionLine], report: Report, cell: Cell) -> Iterator[ConditionLine]:
     """Yield the lines with where they stand on the map of conditions."""
     status = {
-        (row.domain, row.condition): row.status
+        row.condition: row.status
         for row in report.coverage
-        if about(row, cell) and row.section == cell.section
+        if about(row, cell) and (row.section, row.grid) == (cell.section, cell.grid)
     }
-    for line in lines:
-        yield replace(line, status=status.get((line.domain, line.condition)))
+    for line in lines:  # the map does not part the domains of a condition
+        yield replace(line, status=status.get(line.condition))
 
 
 def _audits(report: Report, cell: Cell) -> Audits:

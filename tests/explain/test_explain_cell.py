@@ -68,6 +68,20 @@ def test_all_arms_stand_side_by_side(found: Explanation) -> None:
     assert found.artifact.machine == "fan"
 
 
+def test_a_condition_has_the_status_of_the_grid_of_the_cell(arms_run: Path) -> None:
+    """Another grid of the generator is on the same map, and both domains are one condition."""
+    report = read_report(arms_run)
+    rows = [
+        row.model_copy(update={"domain": None, "grid": grid, "status": status})
+        for row in report.coverage
+        for grid, status in ((row.grid, "validated"), ("swept", "measured"))
+    ]
+    mapped = report.model_copy(update={"coverage": tuple(rows)})
+    lines = explain(mapped, PLACE, find_report(arms_run)).conditions
+    assert lines
+    assert {line.status for line in lines} == {"validated"}
+
+
 def test_score_pools_are_those_of_the_aucs(found: Explanation, arms_run: Path) -> None:
     assert found.distributions is not None
     expected = {
