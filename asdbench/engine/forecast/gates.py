@@ -19,6 +19,7 @@ from asdbench.engine.forecast.gap_gates import (
 )
 from asdbench.engine.forecast.outlook import Outlook, Prospect, outlook
 from asdbench.engine.forecast.power import TYPICAL
+from asdbench.report.gates.agreement import FEWEST
 from asdbench.stats.power import Sizes, certifiable_margin, gap_se
 from asdbench.suite.gate_models import (
     CoverageGateModel,
@@ -28,9 +29,6 @@ from asdbench.suite.gate_models import (
     RankAgreementGateModel,
     ReferenceGateModel,
 )
-
-FEWEST = 3
-"""Detectors without which there is no ranking worth the name."""
 
 
 def gate_outlooks(about: Prospect) -> list[Outlook]:
