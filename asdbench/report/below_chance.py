@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asdbench.metrics.definitions import DEFINITIONS
 from asdbench.report.cells import Arm, Rules, Subset
@@ -18,7 +19,7 @@ from asdbench.report.intervals import generator_for
 from asdbench.report.section_arms import ArmKey
 from asdbench.report.text import with_interval
 from asdbench.report.trust_schema import BelowChanceRow
-from asdbench.stats.combination import combination
+from asdbench.stats.combination import Clusters, combination
 from asdbench.stats.curves import Curve, Pool
 from asdbench.stats.interval import Interval
 from asdbench.suite.model import REAL
@@ -54,10 +55,13 @@ def below_chance(
     level = 0.5 * (1.0 - rules.confidence) / (len(machines) * len(detectors))
     for machine in machines:
         for detector in detectors:
-            fits = _fits(machine, detector, arms, sections, rules)
-            if fits and _p_by_chance(fits) < level:
-                seed_name = f"{machine}/{detector}/below chance"
-                yield _row(machine, detector, _mean_auc(fits, rules, seed_name))
+            fits, recordings = _fits(machine, detector, arms, sections, rules)
+            if not fits or _p_by_chance(fits) >= level:
+                continue
+            found = _mean_auc(fits, recordings, rules, f"{machine}/{detector}/below chance")
+            # Clips of one recording vary together: chance explains more than it does of clips.
+            if found.se is None or NormalDist().cdf((found.estimate - 0.5) / found.se) < level:
+                yield _row(machine, detector, found)
 
 
 def _fits(
@@ -66,19 +70,24 @@ def _fits(
     arms: Mapping[ArmKey, Sequence[Arm]],
     sections: Mapping[tuple[str, str], bool],
     rules: Rules,
-) -> list[_Fit]:
-    """Return the curves of each fit by section; none where a section has no scores."""
+) -> tuple[list[_Fit], Clusters]:
+    """Return the curves of each fit by section, and what their pools were cut from.
+
+    None where a section has no scores.
+    """
     fits: dict[int, _Fit] = {}
+    recordings: dict[str, NDArray[np.str_]] = {}
     for section in (section for own, section in sections if own == machine):
         has_domains = sections[machine, section] and DEFINITIONS[rules.definition].has_domains
         scored = arms.get((REAL, detector, machine, section), ())
         for number, arm in enumerate(scored):
-            fits.setdefault(number, []).append(
-                list(_curves(section, arm.by_clip(), has_domains, rules))
-            )
+            fits.setdefault(number, []).append([])
+            for curve, cut in _curves(section, arm.by_clip(), has_domains, rules):
+                fits[number][-1].append(curve)
+                recordings |= cut
         if not scored or not all(fit[-1] for fit in fits.values()):
-            return []
-    return list(fits.values())
+            return [], {}
+    return list(fits.values()), recordings
 
 
 def _p_by_chance(fits: Sequence[_Fit]) -> float:
@@ -104,7 +113,7 @@ def _mean(fit: _Fit) -> float:
     return float(np.mean([curve.auc for curves in fit for curve in curves]))
 
 
-def _mean_auc(fits: Sequence[_Fit], rules: Rules, seed_name: str) -> Interval:
+def _mean_auc(fits: Sequence[_Fit], recordings: Clusters, rules: Rules, seed_name: str) -> Interval:
     """Return the mean AUC of all fits with its interval."""
     curves = [curve for fit in fits for found in fit for curve in found]
     interval = combination(
@@ -112,6 +121,7 @@ def _mean_auc(fits: Sequence[_Fit], rules: Rules, seed_name: str) -> Interval:
         rules.confidence,
         rules.draws,
         generator_for(rules.seed, seed_name, 0),
+        clusters=recordings,
     )
     if len(fits) == 1:
         return interval
@@ -119,19 +129,24 @@ def _mean_auc(fits: Sequence[_Fit], rules: Rules, seed_name: str) -> Interval:
     return interval.widened(float(np.var(means, ddof=1)) / len(means))
 
 
-def _curves(section: str, arm: Arm, has_domains: bool, rules: Rules) -> Iterator[Curve]:
-    """Yield the curve of each domain; none where a side has no clips."""
+def _curves(
+    section: str, arm: Arm, has_domains: bool, rules: Rules
+) -> Iterator[tuple[Curve, dict[str, NDArray[np.str_]]]]:
+    """Yield the curve of each domain with its recordings; none where a side has no clips."""
     subsets: tuple[Subset, ...] = ("source", "target") if has_domains else ("all",)
     for subset in subsets if len(arm.score) else ():  # no clip has a label in a challenge's set
-        normals = arm.normals("auc", subset, rules.definition)
-        anomalies = arm.anomalies("auc", subset, rules.definition)
-        if not len(normals) or not len(anomalies):
-            return
         shared = DEFINITIONS[rules.definition].auc_takes_both_domains
-        yield Curve(
-            Pool(f"{section} normals {subset}", normals),
-            Pool(f"{section} anomalies {'all' if shared else subset}", anomalies),
-        )
+        names = f"{section} normals {subset}", f"{section} anomalies {'all' if shared else subset}"
+        sides = [
+            arm.take(arm.chosen(normal, "auc", subset, rules.definition))
+            for normal in (True, False)
+        ]
+        if not all(len(side.score) for side in sides):
+            return
+        named = list(zip(names, sides, strict=True))
+        negative, positive = (Pool(name, side.score) for name, side in named)
+        cut = {name: side.recording for name, side in named if side.recording is not None}
+        yield Curve(negative, positive), cut
 
 
 def _row(machine: str, detector: str, found: Interval) -> BelowChanceRow:

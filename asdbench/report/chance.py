@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asdbench.metrics.rank import Floats
 from asdbench.report.cells import Subset
@@ -22,8 +23,9 @@ from asdbench.stats.permutation import permutation_nulls
 class Chance:
     """Draws of a gap that is due to chance."""
 
-    deals: Floats
-    """(draws,) gaps of random deals of real and generated clips to the two arms."""
+    deals: Floats | None
+    """(draws,) gaps of random deals of real and generated clips to the two arms; None where clips
+    were cut from recordings, since single clips are then not exchangeable."""
     halves: Floats | None
     """(draws,) gaps of random halves of the real clips, at the sizes of the two arms; None where
     both arms hold the same clips."""
@@ -38,6 +40,7 @@ def measure_chance(
     mean over domains are the means of their draws. Nothing where a domain has no gap.
     """
     gaps: list[Gap] = []
+    recordings: dict[str, Sequence[str] | NDArray[np.str_]] = {}
     columns: dict[Subset, slice] = {}
     for domain in domains:
         pairs = gap_pairs(arms, kind, (domain,), "auc")
@@ -45,22 +48,33 @@ def measure_chance(
             return {}
         columns[domain] = slice(len(gaps), len(gaps) + len(pairs))
         gaps += [pair.gap for pair in pairs]
+        for pair in pairs:
+            recordings |= pair.recordings
     rules = arms.rules
     name = f"{arms.name}/{kind}"
-    deals, _ = permutation_nulls(gaps, rules.draws, generator_for(rules.seed, f"{name}/deals", 0))
-    halves = half_gaps(gaps, rules.draws, generator_for(rules.seed, f"{name}/halves", 0))
+    deals = None
+    if not recordings:
+        rng = generator_for(rules.seed, f"{name}/deals", 0)
+        deals, _ = permutation_nulls(gaps, rules.draws, rng)
+    rng = generator_for(rules.seed, f"{name}/halves", 0)
+    halves = half_gaps(gaps, rules.draws, rng, clusters=recordings)
     return {
-        domain: Chance(
-            deals[:, own].sum(axis=1), None if halves is None else halves[:, own].sum(axis=1)
-        )
-        for domain, own in columns.items()
+        domain: Chance(_total(deals, own), _total(halves, own)) for domain, own in columns.items()
     }
+
+
+def _total(draws: Floats | None, columns: slice) -> Floats | None:
+    return None if draws is None else np.asarray(draws[:, columns].sum(axis=1))
 
 
 def mean_chance(chances: Sequence[Chance]) -> Chance:
     """Return the draws of the mean over domains of one section."""
-    halves = [one.halves for one in chances if one.halves is not None]
     return Chance(
-        np.mean([one.deals for one in chances], axis=0),
-        np.mean(halves, axis=0) if len(halves) == len(chances) else None,
+        _mean([one.deals for one in chances]),
+        _mean([one.halves for one in chances]),
     )
+
+
+def _mean(draws: Sequence[Floats | None]) -> Floats | None:
+    known = [one for one in draws if one is not None]
+    return np.asarray(np.mean(known, axis=0)) if known and len(known) == len(draws) else None

@@ -52,7 +52,8 @@ class VerdictRow(Model):
     noise_floor: float | None = None
     """What |gap| 95 of 100 random halves of the real anomalies stay below, at these sizes."""
     p_permutation: float | None = None
-    """Share of reshuffles of real and generated anomalies with a gap at least as large."""
+    """Share of reshuffles of real and generated clips with a gap at least as large; null for pAUC,
+    and where clips were cut from recordings."""
     method: str | None = None
     """How the interval was computed."""
     note: str | None = None

@@ -90,7 +90,7 @@ def combination(
     if draws < 2:
         raise MetricError(f"draws is {draws}; an interval needs at least two")
     sizes = pool_sizes(curve for _, curve in terms)
-    codes = _codes(clusters or {}, sizes)
+    codes = cluster_codes(clusters or {}, sizes)
     values = [curve.auc if metric == "auc" else curve.pauc for _, curve in terms]
     estimate = float(sum(w * value for (w, _), value in zip(terms, values, strict=True)))
     reason = too_few(**sizes) or _too_few_clusters(codes)
@@ -113,7 +113,14 @@ def combination(
     return found
 
 
-def _codes(clusters: Clusters, sizes: Mapping[str, int]) -> dict[str, Codes]:
+def cluster_codes(clusters: Clusters, sizes: Mapping[str, int]) -> dict[str, Codes]:
+    """Return the number of the cluster of each clip, from 0, by pool; of pools in ``sizes`` only.
+
+    Raises
+    ------
+    ValueError
+        When clusters do not fit their pool.
+    """
     codes: dict[str, Codes] = {}
     for name, labels in clusters.items():
         if name not in sizes:

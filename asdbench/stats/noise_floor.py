@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from asdbench.metrics.rank import Floats, MetricError
+from asdbench.stats.combination import Clusters, cluster_codes
 from asdbench.stats.curves import Curve, Gap, gap_terms, pool_sizes
 from asdbench.stats.delong import placements
-from asdbench.stats.resampling import RankMetric, blocks, resampled
+from asdbench.stats.resampling import Codes, RankMetric, blocks, resampled
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,21 @@ def noise_floor(
 
 
 def half_gaps(
-    gaps: Sequence[Gap], draws: int, rng: np.random.Generator, metric: RankMetric = "auc"
+    gaps: Sequence[Gap],
+    draws: int,
+    rng: np.random.Generator,
+    metric: RankMetric = "auc",
+    clusters: Clusters | None = None,
 ) -> Floats | None:
     """Return rescaled differences of halves for each gap; sums of gaps have their sums.
 
-    Parameters and errors are those of :func:`noise_floor`.
+    Other parameters, and errors, are those of :func:`noise_floor`.
+
+    Parameters
+    ----------
+    clusters
+        The recording of each clip of pools whose clips are not independent: whole recordings are
+        dealt to the halves.
 
     Returns
     -------
@@ -98,7 +109,8 @@ def half_gaps(
     beside: dict[str, dict[str, None]] = {}  # real pool -> the generated ones it stands against
     for real, made in (pair for gap in gaps for pair in _halved(gap)):
         beside.setdefault(real, {})[made] = None
-    if not beside or any(sizes[real] < 2 for real in beside):
+    codes = cluster_codes(clusters or {}, sizes)
+    if not beside or any(_units(sizes[real], codes.get(real)) < 2 for real in beside):
         return None
     factors = {
         real: _factor(sizes[real], sum(sizes[name] for name in made))
@@ -107,7 +119,7 @@ def half_gaps(
     clips = pool_sizes(gap.real for gap in gaps).values()
     parts = []
     for count in blocks(draws, max(sum(clips) // 4, 2 * max(clips))):
-        halves = {name: _halves(sizes[name], count, rng) for name in beside}
+        halves = {name: _halves(sizes[name], codes.get(name), count, rng) for name in beside}
         columns = []
         for gap, difference in prepared:
             total = np.zeros(count)
@@ -155,7 +167,13 @@ def _factor(real: int, made: int) -> float:
     return math.sqrt((1 / real + 1 / made) / (1 / half + 1 / (real - half)))
 
 
-def _halves(clips: int, draws: int, rng: np.random.Generator) -> Floats:
+def _units(clips: int, clusters: Codes | None) -> int:
+    return clips if clusters is None else int(clusters.max()) + 1
+
+
+def _halves(clips: int, clusters: Codes | None, draws: int, rng: np.random.Generator) -> Floats:
     """Return which clips lie in the first half of each draw, (draws, clips)."""
-    half = np.repeat((np.arange(clips) < clips // 2)[None, :], draws, axis=0)
-    return rng.permuted(half.astype(np.float64), axis=1)
+    units = _units(clips, clusters)
+    half = np.repeat((np.arange(units) < units // 2)[None, :], draws, axis=0)
+    taken: Floats = rng.permuted(half.astype(np.float64), axis=1)
+    return taken if clusters is None else taken[:, clusters]

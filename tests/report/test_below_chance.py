@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -70,6 +72,22 @@ def test_a_section_without_scores_names_nobody() -> None:
     arms = {("real", "flipped", "fan", "00"): [arm(np.random.default_rng(4), -2.0)]}
     sections = {("fan", "00"): True, ("fan", "01"): True}
     assert list(below_chance(arms, ["flipped"], sections, RULES)) == []
+
+
+def test_few_recordings_of_many_clips_are_not_called_below_chance() -> None:
+    """Ten recordings a pool of eight clips each, alike: more often low by chance than 80 clips."""
+    number = np.arange(320) // 8
+    called = {False: 0, True: 0}
+    for seed in range(80):
+        rng = np.random.default_rng(seed)
+        clips = arm(rng, 0.0, 80)
+        score = rng.standard_normal(40)[number]
+        for known in called:
+            cut = number.astype(str) if known else None
+            given = replace(clips, score=score, recording=cut)
+            called[known] += bool(rows({("real", "ae", "fan", "00"): [given]}))
+    assert called[True] <= 8  # of 80: 2.5 %, and a little more with so few recordings
+    assert called[False] > 2 * called[True]
 
 
 def test_chance_is_called_below_chance_at_most_at_half_the_level() -> None:

@@ -273,6 +273,9 @@ def test_clips_of_one_recording_vary_together(rng):
     together = row_of(trust_of(arms, make_suite(["made"])), gap="paper")
     assert together.value == apart.value
     assert together.se > 1.4 * apart.se
+    assert together.noise_floor > 1.2 * apart.noise_floor
+    assert apart.p_permutation is not None
+    assert together.p_permutation is None  # single clips cannot be exchanged
     heard = findings_of(*sections_of(arms))[0]
     assert heard.auc == alone.auc
     assert heard.auc_high - heard.auc > 1.2 * (alone.auc_high - alone.auc)

@@ -8,7 +8,7 @@ from binormal import curve, section_gaps
 
 from asdbench.metrics.rank import auc, pauc
 from asdbench.stats.curves import Gap
-from asdbench.stats.noise_floor import noise_floor
+from asdbench.stats.noise_floor import half_gaps, noise_floor
 
 
 @pytest.mark.parametrize(("metric", "measure"), [("auc", auc), ("pauc", pauc)])
@@ -48,6 +48,21 @@ def test_normals_are_halved_where_arms_do_not_share_them():
     assert shared is not None
     assert apart is not None
     assert 1.2 * shared.floor < apart.floor < 2.0 * shared.floor
+
+
+def test_whole_recordings_are_dealt_to_the_halves():
+    rng = np.random.default_rng(8)
+    x, r, g = rng.normal(size=9), rng.normal(size=8), rng.normal(size=8)
+    cut = np.repeat(["a", "b", "c", "d"], 2)
+    gap = Gap(curve(x, r, "n r"), curve(x, g, "n g"))
+    found = half_gaps([gap], 2000, rng, clusters={"r": cut, "elsewhere": ["z"]})
+    halves = []
+    for some in combinations("abcd", 2):
+        mask = np.isin(cut, some)
+        halves.append(auc(x, r[mask]) - auc(x, r[~mask]))
+    factor = np.sqrt((1 / 8 + 1 / 8) / (1 / 4 + 1 / 4))
+    assert set(np.round(found[:, 0], 9)) == set(np.round(factor * np.array(halves), 9))
+    assert half_gaps([gap], 10, rng, clusters={"r": ["a"] * 8}) is None
 
 
 def test_clips_of_all_fits_of_a_generator_count():
