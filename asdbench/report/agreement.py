@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from asdbench.report.intervals import generator_for
-from asdbench.report.measured_gaps import gap_pairs
+from asdbench.report.measured_gaps import GapPair, gap_pairs
 from asdbench.report.placed_gaps import Domains, averaged_domains
 from asdbench.report.section_arms import SectionArms
 from asdbench.report.trust_schema import AgreementRow, GapKind
-from asdbench.stats.curves import Gap
 from asdbench.stats.ranks import RankAgreement, rank_agreement
 from asdbench.suite.arms import SIDES
 
@@ -51,11 +50,15 @@ def _row(machine: str | None, group: Group, kind: GapKind, domains: Domains) -> 
     first = next(iter(group.values()))[0]
     pairing, rules = first.pairing, first.rules
     found: RankAgreement | str | None = "a task failed, or there is no real clip to match"
-    gaps = [_gaps(sections, kind, domains) for sections in group.values()]
+    entered = [_gaps(sections, kind, domains) for sections in group.values()]
+    gaps = [[pair.gap for pair in pairs] for pairs in entered]
     if all(gaps):
         name = "/".join([machine or "", pairing.generator, pairing.anomalies or "", kind, "ranks"])
         rng = generator_for(rules.seed, name, 0)
-        found = rank_agreement(gaps, rules.draws, rng, confidence=rules.confidence)
+        recordings = {k: v for pairs in entered for p in pairs for k, v in p.recordings.items()}
+        found = rank_agreement(
+            gaps, rules.draws, rng, confidence=rules.confidence, clusters=recordings
+        )
     return AgreementRow(
         machine=machine,
         generator=pairing.generator,
@@ -66,7 +69,7 @@ def _row(machine: str | None, group: Group, kind: GapKind, domains: Domains) -> 
     )
 
 
-def _gaps(sections: Sequence[SectionArms], kind: GapKind, domains: Domains) -> list[Gap]:
+def _gaps(sections: Sequence[SectionArms], kind: GapKind, domains: Domains) -> list[GapPair]:
     """Return what the mean of one detector is made of; nothing where a section lacks it."""
     entered = [averaged_domains(domains[arms.machine, arms.section], "auc") for arms in sections]
     total = sum(map(len, entered))
@@ -76,7 +79,9 @@ def _gaps(sections: Sequence[SectionArms], kind: GapKind, domains: Domains) -> l
         if isinstance(pairs, str):
             return []
         share = len(own) / total
-        found += [replace(pair.gap, weight=share * pair.gap.weight) for pair in pairs]
+        found += [
+            replace(pair, gap=replace(pair.gap, weight=share * pair.gap.weight)) for pair in pairs
+        ]
     return found
 
 

@@ -11,16 +11,17 @@ Association 70, 1975, with the noise taken from the bootstrap).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from asdbench.metrics.rank import Floats, MetricError
+from asdbench.stats.combination import Clusters, cluster_codes
 from asdbench.stats.curves import Curve, Gap, Pool, gap_terms, pool_sizes
 from asdbench.stats.interval import too_few
-from asdbench.stats.resampling import RankMetric, Take, sample_sums
+from asdbench.stats.resampling import Codes, RankMetric, Take, sample_sums
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def rank_agreement(
     rng: np.random.Generator,
     metric: RankMetric = "auc",
     confidence: float = 0.95,
+    clusters: Clusters | None = None,
 ) -> RankAgreement | None:
     """Compare the rankings of detectors by real and by generated clips.
 
@@ -89,6 +91,8 @@ def rank_agreement(
         ``auc`` or ``pauc``.
     confidence
         Level of the interval of tau.
+    clusters
+        The recording of each clip of pools whose clips are not independent.
 
     Returns
     -------
@@ -112,9 +116,10 @@ def rank_agreement(
         return None
     values = np.array([sum(w * _value(c, metric) for w, c in terms) for terms in arms])
     real, generated = values[:count], values[count:]
-    takes = {name: Take(size) for name, size in sizes.items()}
+    codes = cluster_codes(clusters or {}, sizes)
+    takes = {name: Take(size, codes.get(name)) for name, size in sizes.items()}
     drawn = sample_sums(arms, takes, metric, draws, rng)
-    first, second = _second_sets(detectors, arms[:count], real, metric, draws, rng)
+    first, second = _second_sets(detectors, arms[:count], real, metric, draws, rng, codes)
     tail = 0.5 * (1.0 - confidence)
     taus = _taus(drawn[:, :count], drawn[:, count:])
     low, high = np.quantile(taus, [tail, 1.0 - tail]) if taus.size else (None, None)
@@ -146,6 +151,7 @@ def _second_sets(
     metric: RankMetric,
     draws: int,
     rng: np.random.Generator,
+    codes: Mapping[str, Codes],
 ) -> tuple[Floats, Floats]:
     """Return metrics of two sets of real clips, (draws, detectors) each, about shrunk values."""
     takes: dict[str, Take] = {}
@@ -155,9 +161,9 @@ def _second_sets(
         for gap in gaps:
             pools = []
             for own, made in zip(gap.real.pools, gap.generated.pools, strict=True):
-                clips = own.scores.size
-                takes[own.clips] = Take(clips)
-                takes.setdefault(made.clips, Take(clips, size=made.scores.size))
+                clips, cut = own.scores.size, codes.get(own.clips)
+                takes[own.clips] = Take(clips, cut)
+                takes.setdefault(made.clips, Take(clips, cut, made.scores.size))
                 pools.append(Pool(made.clips, own.scores))
             terms.append((gap.weight, Curve(pools[0], pools[1])))
         shadows.append(terms)

@@ -43,11 +43,12 @@ class Take:
         """Return how often each draw takes each clip, (draws, clips).
 
         Clips are drawn with replacement; where there are clusters, whole clusters are, as many
-        as there are (A. Davison and D. Hinkley, Bootstrap Methods, 1997, section 3.8).
+        as there are (A. Davison and D. Hinkley, Bootstrap Methods, 1997, section 3.8), or as many
+        as hold about ``size`` clips.
         """
         clusters = self.clusters
         units = self.clips if clusters is None else int(clusters.max()) + 1
-        size = units if clusters is not None or self.size is None else self.size
+        size = units if self.size is None else max(1, round(units * self.size / self.clips))
         picks = rng.integers(units, size=(draws, size)) + units * np.arange(draws)[:, None]
         counts = np.bincount(picks.ravel(), minlength=draws * units).reshape(draws, units)
         taken = counts if clusters is None else counts[:, clusters]

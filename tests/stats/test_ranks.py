@@ -82,6 +82,26 @@ def test_detectors_stay_paired():
     assert (found.tau_low, found.tau_high, found.top1) == (1.0, 1.0, 1.0)
 
 
+def test_copies_of_a_clip_in_one_recording_count_once():
+    """Every clip four times over, as recordings: the same draws as of the clips themselves."""
+    rng = np.random.default_rng(7)
+    pools = {name: rng.normal(size=(3, n)) for name, n in (("n", 30), ("a", 40), ("g", 60))}
+
+    def found(times: int, clusters: dict | None = None):
+        n, a, g = (np.repeat(pools[name], times, axis=1) for name in "nag")
+        gaps = [[Gap(curve(n[i], a[i], "n a"), curve(n[i], g[i], "n g"))] for i in range(3)]
+        return rank_agreement(gaps, 200, np.random.default_rng(3), clusters=clusters)
+
+    recordings = {
+        name: np.repeat([f"{i:03d}" for i in range(scores.shape[1])], 4)
+        for name, scores in pools.items()
+    }
+    once, copies, apart = found(1), found(4, recordings), found(4)
+    for name in ("tau", "tau_low", "tau_high", "tau_ceiling", "top1", "top1_ceiling"):
+        assert getattr(copies, name) == pytest.approx(getattr(once, name)), name
+    assert apart.tau_ceiling > once.tau_ceiling + 0.2  # as if they were other clips
+
+
 def test_same_draws_for_the_same_generator():
     gaps = detectors(np.random.default_rng(5), [0.6, 0.62, 0.64])
     first, second = (rank_agreement(gaps, 100, np.random.default_rng(3)) for _ in range(2))
