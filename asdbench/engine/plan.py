@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from asdbench.api import Clip, Dataset, no_progress
@@ -13,12 +14,13 @@ from asdbench.engine.inventory import read_inventory
 from asdbench.engine.layout import Layout
 from asdbench.engine.pools import ScoredPool
 from asdbench.engine.quality import MeasuredGrid
-from asdbench.engine.split import Split, split_clips
+from asdbench.engine.split import Split, kept_together, split_clips
 from asdbench.engine.store import Store, digest
 from asdbench.engine.tasks import Entry, MakeClips, Task
 from asdbench.errors import DataError
 from asdbench.registry import did_you_mean
 from asdbench.suite import LoadedPlugin, LoadedSuite
+from asdbench.suite.model import SplitModel
 
 
 @dataclass(frozen=True)
@@ -112,24 +114,41 @@ def data_problems(loaded: LoadedSuite) -> list[str]:
 def _unusable(loaded: LoadedSuite, clips: Sequence[Clip], split: Split) -> list[str]:
     """Return where the data does not go with the suite."""
     suite = loaded.suite
-    problems = [*_empty_sections(clips, split), *_unlearnable(split)]
+    problems = [*_empty_sections(clips, split), *_unlearnable(split, suite.split)]
     return [*problems, *axis_problems(suite.grids, suite.dataset, clips)]
 
 
-def _unlearnable(split: Split) -> list[str]:
-    """Return the machines of which a fit of a cross-fit would learn no anomaly at all."""
-    lacking: set[str] = set()
-    for fold in split.folds if split.crossed else ():
-        learned, evaluated = (
-            {clip.machine for clip in part if clip.label == "anomaly"}
-            for part in (fold.generator_train, fold.evaluation)
-        )
-        lacking |= evaluated - learned
-    return [
-        f"{machine}: all anomalies share one condition (or one recording), so a fit that must not "
-        "see it would learn from none: split by clip, or without folds"
-        for machine in sorted(lacking)
-    ]
+def _unlearnable(split: Split, model: SplitModel) -> Iterator[str]:
+    """Yield the machines whose anomalies do not fill the folds of a cross-fit.
+
+    With one group that no fit may part, a fit would learn from no anomaly at all; with fewer
+    groups than folds, fits that learned from all of them would have none to make clips like.
+    """
+    if not split.crossed:
+        return
+    what = _GROUPS[model.by]
+    group_of = kept_together(model)
+    groups: dict[str, set[str]] = defaultdict(set)
+    for clip in split.evaluation:
+        if clip.label == "anomaly":
+            groups[clip.machine].add(group_of(clip))
+    folds = len(split.folds)
+    for machine, found in sorted(groups.items()):
+        if len(found) == 1:
+            yield (
+                f"{machine}: all anomalies share one condition (or one recording), so a fit that "
+                "must not see it would learn from none: split by clip, or without folds"
+            )
+        elif len(found) < folds:
+            yield (
+                f"{machine}: {folds} folds, but its anomalies have {len(found)} {what} to deal to "
+                f"them: set split.folds to {len(found)} or fewer"
+                + (", or split by clip" if model.by == "condition" else "")
+            )
+
+
+_GROUPS = {"condition": "conditions", "clip": "clips (or recordings)"}
+"""What a fit learns from as a whole or not at all."""
 
 
 def _empty_sections(clips: Sequence[Clip], split: Split) -> list[str]:

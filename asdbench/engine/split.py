@@ -91,9 +91,15 @@ def _crossed(
     """Return the split in which every anomaly is evaluated, and lent to all fits but one.
 
     Normals of the evaluation are dealt too, so that generated normals come from all fits alike.
+    Where no fit may part a condition, they follow the anomalies of theirs.
     """
-    dealt = _dealt(anomalies, _kept_together(model), count, model.seed)
-    dealt |= _dealt(rest, lambda clip: clip.id, count, model.seed)
+    group_of = kept_together(model)
+    dealt = _dealt(anomalies, group_of, count, model.seed)
+    if model.by == "condition":
+        held = {group_of(clip): dealt[clip.id] for clip in anomalies}
+        dealt |= {clip.id: held[group_of(clip)] for clip in rest if group_of(clip) in held}
+    free = [clip for clip in rest if clip.id not in dealt]
+    dealt |= _dealt(free, lambda clip: clip.id, count, model.seed)
     folds = tuple(
         Fold(
             generator_train=_sorted([*set_aside, *(c for c in anomalies if dealt[c.id] != k)]),
@@ -108,8 +114,8 @@ def _sorted(clips: Iterable[Clip]) -> tuple[Clip, ...]:
     return tuple(sorted(clips, key=lambda c: c.id))
 
 
-def _kept_together(model: SplitModel) -> Callable[[Clip], str]:
-    """Return what tells which clips no fit separates: the domain is no operating condition."""
+def kept_together(model: SplitModel) -> Callable[[Clip], str]:
+    """Return what tells which anomalies lie in one fold: the domain is no operating condition."""
     if model.by == "condition":
         return lambda clip: str(replace(clip.condition, domain=None))
     return lambda clip: clip.recording or clip.id

@@ -114,12 +114,16 @@ def _unseen(data: DataFacts) -> str:
     if not data.folds:
         return "that no generator saw."
     lent = sorted({fold.n_generator_train_anomaly for fold in data.folds})
-    apart = "the condition" if data.folds_by == "condition" else "the clip"
+    apart = (
+        "saw no anomaly of the condition"
+        if data.folds_by == "condition"
+        else "did not see the clip"
+    )
     return (
         f"in {len(data.folds)} folds: each generator was fitted {len(data.folds)} times, on "
         f"{data.folds[0].n_generator_train_normal} normal and "
         f"{'-'.join(map(str, dict.fromkeys([lent[0], lent[-1]])))} anomalous clips, and every "
-        f"generated clip comes from a fit that did not see {apart} that it was made like."
+        f"generated clip comes from a fit that {apart} that it was made like."
     )
 
 

@@ -267,7 +267,8 @@ class DataFacts(Model):
     folds: tuple[FoldFacts, ...] = ()
     """The fits of a cross-fit; empty where each generator was fitted once."""
     folds_by: Literal["clip", "condition"] | None = None
-    """Whether a fit did not see the clips that its own are made like, or their condition."""
+    """Whether a fit saw none of the clips that its own are made like, or no anomaly of their
+    condition."""
     skipped: dict[str, str]
     """Clips that could not be used: id -> why (with `on_bad_clip: skip`)."""
 

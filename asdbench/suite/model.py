@@ -59,8 +59,8 @@ class SplitModel(Model):
     to be given with `folds`."""
     folds: Annotated[int, Field(ge=2, le=20)] | None = None
     """Cross-fit: so many fits of each generator, so that every test anomaly is in the `real` arm,
-    beside clips of a fit that learned neither from it nor, with `by: condition`, from its
-    condition."""
+    beside clips of a fit that learned neither from it nor, with `by: condition`, from any anomaly
+    of its condition."""
     generator_normals: Annotated[float, Field(ge=0.0, lt=1.0)] | Literal["shared"] = 0.1
     """Share of the training normals set aside for generators and withheld from detectors;
     `shared` lets both learn from all of them."""

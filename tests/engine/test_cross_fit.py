@@ -125,6 +125,19 @@ def test_one_condition_alone_cannot_be_crossed(arms_suite, tmp_path):
     assert data_problems(load_suite(suite, ["split.by=clip"])) == []
 
 
+def test_folds_without_anomalies_are_a_mistake(arms_suite, tmp_path):
+    suite = crossed(arms_suite, "condition", folds=3)
+    fan, _ = data_problems(load_suite(suite))
+    assert fan.startswith("fan: 3 folds, but its anomalies have 2 conditions")
+    with pytest.raises(DataError, match=r"set split\.folds to 2 or fewer, or split by clip"):
+        plan_of(suite, tmp_path)
+    assert data_problems(load_suite(suite, ["split.folds=2"])) == []
+    clips = ["split.by=clip", "split.folds=13"]
+    fan, _ = data_problems(load_suite(suite, clips))
+    assert fan.startswith("fan: 13 folds, but its anomalies have 12 clips (or recordings)")
+    assert data_problems(load_suite(suite, [clips[0], "split.folds=12"])) == []
+
+
 def test_a_crossed_suite_lends_no_clips_to_a_training(arms_suite, tmp_path):
     with pytest.raises(DataError, match="crosswise"):
         lent_by_suite(load_suite(crossed(arms_suite)), Store(tmp_path / "store"))

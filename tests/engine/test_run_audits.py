@@ -320,12 +320,13 @@ def test_a_cross_fit_leaks_nothing_although_each_clip_was_lent(tmp_path):
 
 
 def test_a_fold_that_no_fit_serves_is_no_unknown_training(tmp_path):
-    """Four conditions fill four folds of six; `ignored` asks for anomalies alone."""
-    suite = write(tmp_path / "data", by="condition")
-    suite.write_text(suite.read_text().replace("generator_train: 0.5", "folds: 6"))
+    """16 test normals fill 16 folds of 20; `ignored` asks for normals alone."""
+    suite = write(tmp_path / "data")
+    text = suite.read_text().replace("generator_train: 0.5", "folds: 20")
+    suite.write_text(text.replace("deaf, multiplier: 2", "deaf, label: normal"))
     fits = make_plan(load_suite(suite), Store(tmp_path / "store")).audits.fits
     served = {name: [f for f in fits if f.generator == name] for name in ("heeding", "deaf")}
-    assert {name: len(found) for name, found in served.items()} == {"heeding": 6, "deaf": 4}
+    assert {name: len(found) for name, found in served.items()} == {"heeding": 20, "deaf": 16}
     assert all(fit.manifest is not None for found in served.values() for fit in found)
 
 

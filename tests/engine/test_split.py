@@ -162,6 +162,20 @@ def test_conditions_beyond_the_folds_are_spread():
     assert sizes == [10, 10, 20]  # 4 conditions of 10 clips
 
 
+def test_normals_follow_the_anomalies_of_their_condition():
+    """What a fit makes, normal or not, is of no condition whose anomalies it learned."""
+    lonely = [
+        replace(c, id=f"{c.id}.lonely", condition=replace(c.condition, attributes=(("vel", "9"),)))
+        for c in clips_of("test", "normal", 6)
+    ]
+    split = split_clips([*EVERY, *lonely], SplitModel(folds=4, by="condition"), generators=True)
+    for fold in split.folds:
+        learned = {c.condition.attributes for c in fold.generator_train if c.label == "anomaly"}
+        assert not learned & {c.condition.attributes for c in fold.evaluation}
+        # 10 normals of its condition, and 3 of the 12 that no anomaly shares a condition with.
+        assert sum(c.label == "normal" for c in fold.evaluation) == 13
+
+
 def test_a_fixed_split_is_one_fold():
     split = split_clips(EVERY, SplitModel(), generators=True)
     (fold,) = split.folds
