@@ -22,13 +22,11 @@ from asdbench.stats.combination import Clusters, combination
 from asdbench.stats.components import Components, variance_components
 from asdbench.stats.curves import Curve, Gap
 from asdbench.stats.interval import NO_VARIATION, Interval
+from asdbench.stats.noise_floor import floor_of
+from asdbench.stats.permutation import p_of
 
 GAPS: tuple[GapKind, ...] = ("matched", "paper", "coded")
 """The arms that are compared with the real one."""
-_HALVES = 0.95
-"""Share of random halves that stay below the noise floor."""
-_ROUNDING = 1e-12
-"""Gaps that differ by less are equal."""
 
 
 @dataclass(frozen=True)
@@ -69,15 +67,12 @@ class MeasuredGap:
     @property
     def p_permutation(self) -> float | None:
         """Share of deals with a gap at least as large, the observed one included."""
-        if self.deals is None:
-            return None
-        extreme = np.sum(np.abs(self.deals) >= abs(self.clips.estimate) - _ROUNDING)
-        return (1 + int(extreme)) / (1 + self.deals.size)
+        return None if self.deals is None else p_of(self.deals, self.clips.estimate)
 
     @property
     def floor(self) -> float | None:
         """What |gap| 95 of 100 random halves stay below."""
-        return None if self.halves is None else float(np.quantile(np.abs(self.halves), _HALVES))
+        return None if self.halves is None else floor_of(self.halves)
 
 
 @dataclass(frozen=True)

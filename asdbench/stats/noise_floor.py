@@ -20,6 +20,9 @@ from asdbench.stats.curves import Curve, Gap, gap_terms, pool_sizes
 from asdbench.stats.delong import placements
 from asdbench.stats.resampling import Codes, RankMetric, blocks, resampled
 
+_SHARE = 0.95
+"""Share of random halves that stay below the noise floor."""
+
 
 @dataclass(frozen=True)
 class NoiseFloor:
@@ -27,21 +30,26 @@ class NoiseFloor:
 
     gaps: Floats
     """Rescaled differences of the halves, (draws,)."""
-    share: float
-    """Share of them that stay below the floor."""
 
     @property
     def floor(self) -> float:
-        """What |gap| the given share of the halves stay below."""
-        return float(np.quantile(np.abs(self.gaps), self.share))
+        """What |gap| 95 of 100 halves stay below."""
+        return floor_of(self.gaps)
+
+
+def floor_of(halves: Floats) -> float:
+    """Return what |gap| 95 of 100 random halves stay below.
+
+    Parameters
+    ----------
+    halves
+        (draws,) rescaled differences of the halves.
+    """
+    return float(np.quantile(np.abs(halves), _SHARE))
 
 
 def noise_floor(
-    gaps: Sequence[Gap],
-    draws: int,
-    rng: np.random.Generator,
-    metric: RankMetric = "auc",
-    share: float = 0.95,
+    gaps: Sequence[Gap], draws: int, rng: np.random.Generator, metric: RankMetric = "auc"
 ) -> NoiseFloor | None:
     """Compare random halves of the real clips, rescaled to the sizes of the arms.
 
@@ -63,8 +71,6 @@ def noise_floor(
         Source of randomness.
     metric
         ``auc`` or ``pauc``.
-    share
-        Which share of halves stay below the floor.
 
     Returns
     -------
@@ -77,7 +83,7 @@ def noise_floor(
         When there is no gap, a pool is empty or a score is not finite.
     """
     found = half_gaps(gaps, draws, rng, metric)
-    return None if found is None else NoiseFloor(np.sum(found, axis=1), share)
+    return None if found is None else NoiseFloor(np.sum(found, axis=1))
 
 
 def half_gaps(

@@ -43,9 +43,7 @@ def permutation_test(
 ) -> PermutationTest:
     """Test whether real and generated clips could be exchanged without changing the gap.
 
-    p = (1 + deals with at least this |gap|) / (1 + ``draws``) (B. Phipson and G. Smyth,
-    Statistical Applications in Genetics and Molecular Biology 9, 2010): never 0, and below a in
-    at most a share a of perfect generators.
+    Below a in at most a share a of perfect generators; see :func:`p_of`.
 
     Parameters
     ----------
@@ -65,8 +63,24 @@ def permutation_test(
     """
     nulls, observed = permutation_nulls(gaps, draws, rng, metric)
     null, total = np.sum(nulls, axis=1), float(np.sum(observed))
-    extreme = int(np.sum(np.abs(null) >= abs(total) - _ROUNDING))
-    return PermutationTest(total, (1 + extreme) / (1 + draws), null)
+    return PermutationTest(total, p_of(null, total), null)
+
+
+def p_of(null: Floats, observed: float) -> float:
+    """Return the p-value of a gap beside those of random deals.
+
+    p = (1 + deals with at least this |gap|) / (1 + deals) (B. Phipson and G. Smyth, Statistical
+    Applications in Genetics and Molecular Biology 9, 2010): never 0.
+
+    Parameters
+    ----------
+    null
+        (draws,) gaps of the deals.
+    observed
+        The gap of the clips as they are.
+    """
+    extreme = int(np.sum(np.abs(null) >= abs(observed) - _ROUNDING))
+    return (1 + extreme) / (1 + null.size)
 
 
 def permutation_nulls(

@@ -8,7 +8,7 @@ from binormal import curve, section_gaps
 
 from asdbench.metrics.rank import auc, pauc
 from asdbench.stats.curves import Gap
-from asdbench.stats.noise_floor import half_gaps, noise_floor
+from asdbench.stats.noise_floor import floor_of, half_gaps, noise_floor
 
 
 @pytest.mark.parametrize(("metric", "measure"), [("auc", auc), ("pauc", pauc)])
@@ -25,6 +25,11 @@ def test_halves_of_the_anomalies_rescaled(metric, measure):
     assert set(np.round(found.gaps, 9)) == set(np.round(factor * np.array(halves), 9))
     assert np.std(found.gaps) == pytest.approx(factor * np.std(halves), rel=0.03)
     assert found.floor == pytest.approx(np.quantile(np.abs(found.gaps), 0.95))
+
+
+def test_floor_is_above_95_of_100_halves_up_or_down():
+    halves = np.arange(101.0) * np.resize([1.0, -1.0], 101)
+    assert floor_of(halves) == pytest.approx(95.0)
 
 
 def test_raw_halves_are_nearly_twice_too_lenient():

@@ -8,7 +8,7 @@ from binormal import curve, section_gaps
 
 from asdbench.metrics.rank import auc, pauc
 from asdbench.stats.curves import Gap
-from asdbench.stats.permutation import permutation_test
+from asdbench.stats.permutation import p_of, permutation_test
 
 
 @pytest.mark.parametrize(("metric", "measure"), [("auc", auc), ("pauc", pauc)])
@@ -82,6 +82,13 @@ def test_domains_share_the_deal():
     one = permutation_test([first], 99, np.random.default_rng(5))
     two = permutation_test(same, 99, np.random.default_rng(5))
     np.testing.assert_allclose(two.null, 2 * one.null, atol=1e-12)  # weights 0.5
+
+
+def test_p_counts_the_observed_gap_and_those_that_equal_it():
+    null = np.array([0.1, -0.3, 0.2, 0.1 + 0.2])
+    assert p_of(null, 0.3) == pytest.approx(3 / 5)
+    assert p_of(null, -(0.1 + 0.2)) == pytest.approx(3 / 5)  # 0.1 + 0.2 > 0.3 by rounding alone
+    assert p_of(null, 0.4) == pytest.approx(1 / 5)
 
 
 def test_p_is_never_0_and_reproducible():
