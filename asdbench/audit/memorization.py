@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -53,3 +53,8 @@ def copies_p(searches: Sequence[Search]) -> float:
         chances = np.convolve(chances, own)
     found = sum(search.exceeding for search in searches)
     return 1.0 if found == 0 else min(1.0, float(chances[found:].sum()))
+
+
+def least_p(searches: Sequence[Search]) -> float:
+    """Return :func:`copies_p` of clips that all went beyond the limits: nothing is below it."""
+    return copies_p([replace(search, exceeding=search.generated) for search in searches])

@@ -169,10 +169,10 @@ def _fits(layout: Layout, split: Split) -> Iterator[AuditedFit]:
             for unit, train in by_unit(fold.generator_train, plugin.cls.info.scope).items():
                 refs = tuple(layout.sources.ref(clip) for clip in train)
                 own = [task for task in fitted if task.train == refs]
-                if fitted and not own:
-                    continue  # no clip of the fold is followed, so nobody learned from the rest
+                if not own:
+                    continue  # no clip of it is asked for, so nobody learned from the rest
                 manifest = None
-                if own and issubclass(plugin.cls, SupportsTrainingManifest):
+                if issubclass(plugin.cls, SupportsTrainingManifest):
                     manifest = _ask(layout, own[0])
                 evaluation = tuple(c for c in fold.evaluation if covers(unit, c))
                 yield AuditedFit(plugin.id, tuple(train), evaluation, manifest)

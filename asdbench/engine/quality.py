@@ -11,7 +11,7 @@ from typing import Any
 
 from asdbench.api import Context, Label
 from asdbench.audio import AudioFormat
-from asdbench.audit.memorization import Search, copies_p
+from asdbench.audit.memorization import Search, copies_p, least_p
 from asdbench.engine.store import Store, digest, entry_key
 from asdbench.engine.tasks import ClipRef, Entry, MeasureQuality, pool
 from asdbench.metrics.quality import quality_table
@@ -124,7 +124,9 @@ def read_quality(measured: MeasuredGrid, store: Store) -> QualityRow:
     folds = [_read(fold, store) for fold in measured.folds]
     update: dict[str, Any] = {name: _mean(folds, name) for name in _COPIES}
     searches = [search for fold in measured.folds for search in _searches(_content(fold, store))]
-    update["copied_p"] = copies_p(searches) if len(searches) == len(folds) else None
+    whole = len(searches) == len(folds)
+    update["copied_p"] = copies_p(searches) if whole else None
+    update["copied_p_least"] = least_p(searches) if whole else None
     update["train_clips"] = len({name for fold in measured.folds for name in fold.train})
     update["suspects"] = tuple(text for fold in folds for text in fold.suspects)
     reasons = [text for fold in folds for text in fold.notes if fold.copied_share is None]
@@ -196,6 +198,7 @@ def _read(measured: MeasuredGrid, store: Store) -> QualityRow:
                 "copied_share": copies["share"],
                 "copied_share_expected": copies["expected_share"],
                 "copied_p": copies_p(_searches(content)),
+                "copied_p_least": least_p(_searches(content)),
                 "nearness": copies["median"],
                 "nearness_real": copies["median_baseline"],
                 "suspects": tuple(

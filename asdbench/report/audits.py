@@ -28,7 +28,8 @@ def memorization_rows(
     """Yield a finding for each grid and machine whose clips may be copies.
 
     A grid's machines are tested together: where nothing is copied, at most one of a hundred grids
-    has a machine that is called copied, however many machines there are.
+    has a machine that is called copied, however many machines there are. Where not even a machine
+    of nothing but copies could be called so, it is not measured.
 
     Parameters
     ----------
@@ -39,13 +40,23 @@ def memorization_rows(
     """
     for grid, generator in made_by.items():
         rows = [row for row in quality if row.grid == grid]
-        adjusted = iter(holm([row.copied_p for row in rows if row.copied_p is not None]))
+        found = {row.machine: row.copied_p for row in rows if row.copied_p is not None}
+        adjusted = _adjusted(found)
         for row in rows:
-            known = row.copied_p is not None
-            yield _finding(row, generator, next(adjusted) if known else None)
+            least = None
+            if row.machine in found and row.copied_p_least is not None:
+                least = _adjusted(found | {row.machine: row.copied_p_least})[row.machine]
+            yield _finding(row, generator, adjusted.get(row.machine), least)
 
 
-def _finding(row: QualityRow, generator: str, adjusted: float | None) -> MemorizationRow:
+def _adjusted(found: Mapping[str, float]) -> dict[str, float]:
+    return dict(zip(found, holm(list(found.values())), strict=True))
+
+
+def _finding(
+    row: QualityRow, generator: str, adjusted: float | None, least: float | None
+) -> MemorizationRow:
+    """Return what p, adjusted for the grid's machines, shows; ``least`` is what it could be."""
     values = {"generator": generator, "grid": row.grid, "machine": row.machine}
     if adjusted is None or row.copied_p is None or row.copied_share is None:
         why = row.notes[0] if row.notes else "the generator was given no clips of the machine"
@@ -57,13 +68,17 @@ def _finding(row: QualityRow, generator: str, adjusted: float | None) -> Memoriz
             sentence=f"{row.machine}: copies were not looked for: {why}.",
         )
     copied = adjusted < LEVEL
+    powerless = least is not None and least >= LEVEL
     count = round(row.copied_share * row.generated_clips)
     are = "is" if count == 1 else "are"
-    end = (
-        "more than chance explains: the generator repeats what it learned from"
-        if copied
-        else "which chance explains"
-    )
+    end = "which chance explains"
+    if copied:
+        end = "more than chance explains: the generator repeats what it learned from"
+    elif powerless:
+        end = (
+            f"and with so few clips p is never below {least:.2g}, whatever they are (the level is "
+            f"{LEVEL:g}): they cannot tell"
+        )
     expected = row.copied_share_expected or 0.0
     sentence = (
         f"{row.machine}: {count} of {row.generated_clips} generated clips {are} nearer to a "
@@ -73,7 +88,7 @@ def _finding(row: QualityRow, generator: str, adjusted: float | None) -> Memoriz
     )
     return MemorizationRow(
         **values,
-        finding="copied" if copied else "not copied",
+        finding="copied" if copied else "not measured" if powerless else "not copied",
         share=row.copied_share,
         expected=row.copied_share_expected,
         p=row.copied_p,

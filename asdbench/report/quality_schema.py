@@ -55,6 +55,8 @@ class QualityRow(Model):
     """The same where nothing is copied."""
     copied_p: float | None = None
     """Probability of at least that share where nothing is copied."""
+    copied_p_least: float | None = None
+    """The same if every generated clip were beyond the limit: so few clips show no more."""
     copied_share_embedding: float | None = None
     """As `copied_share`, by distance in the embedding."""
     nearness: float | None = None

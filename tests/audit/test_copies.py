@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from asdbench.audit.memorization import Search, copies_p
+from asdbench.audit.memorization import Search, copies_p, least_p
 from asdbench.metrics.memorization import QUANTILE
 
 LEVEL = 0.05
@@ -68,3 +68,8 @@ def test_the_level_is_held_over_folds_with_limits_of_their_own():
     ]
     assert np.mean(np.array(p) < LEVEL) < LEVEL + 0.02
     assert np.mean(np.array(pooled) < LEVEL) > 2 * LEVEL  # had the folds been taken for one
+
+
+def test_few_clips_cannot_be_called_copies_even_if_all_are():
+    assert least_p([Search(0, 4, 2)] * 2) == pytest.approx(1 / 9)
+    assert least_p([Search(3, 30, 40)]) == copies_p([Search(30, 30, 40)]) < 1e-9

@@ -157,6 +157,55 @@ def test_gates_are_judged_before_a_run(
     assert bool(found.advice) == (expected == "cannot pass")
 
 
+FEW = """\
+schema: asdbench/suite@1
+name: few
+dataset: {use: simulated, train: 12, test: 4, machines: [fan], sections: ["00"]}
+split: {folds: 4}
+generators: [{id: again, use: resample}, {id: idle, use: perturb}]
+grids:
+  copies: {generator: again, multiplier: 2}
+  swept: {generator: again, axes: {fan: {"00": {m-n: {from: dataset}}}}}
+"""
+
+
+def test_so_few_clips_that_copies_cannot_be_found_are_no_pass(tmp_path: Path) -> None:
+    (few,) = outlooks(tmp_path, "check: memorization", text=FEW + DETECTORS)
+    assert few.expected == "cannot pass"
+    assert "copies fan: too few clips to find copies" in few.reason
+    assert "would not be below 0.012" in few.reason  # 4 folds of 4 clips beside 2 real ones
+    more = (FEW + DETECTORS).replace("multiplier: 2", "multiplier: 3")
+    (enough,) = outlooks(tmp_path, "check: memorization", text=more)
+    assert enough.expected == "can pass"
+
+
+def test_a_generator_that_is_not_fitted_is_not_audited(tmp_path: Path) -> None:
+    every, named = outlooks(
+        tmp_path, "check: leakage", "check: leakage, generators: [idle]", text=FEW + DETECTORS
+    )
+    assert every.expected == "can pass"
+    assert named.expected == "cannot pass"
+    assert named.reason == "idle: no grid asks for its clips, so it is not fitted"
+    fits = make_plan(loaded(tmp_path, text=FEW + DETECTORS), Store(tmp_path / "store")).audits.fits
+    assert {fit.generator for fit in fits} == {"again"}
+
+
+@pytest.mark.parametrize(
+    "gate",
+    [
+        "check: equivalence, margin: 0.3, grids: [swept]",
+        "check: sign, grids: [swept]",
+        "check: memorization, grids: [swept]",
+        "check: fidelity, grids: [swept]",
+    ],
+)
+def test_grids_over_axes_serve_the_map_alone(tmp_path: Path, gate: str) -> None:
+    (found,) = outlooks(tmp_path, gate, text=FEW + DETECTORS)
+    assert found.expected == "cannot pass"
+    assert found.reason == "grid swept is over axes and serves the coverage map only"
+    assert "without axes" in found.advice
+
+
 def test_published_numbers_cannot_be_met_by_simulated_clips(tmp_path: Path) -> None:
     text = SUITE + DETECTORS + "references: [{use: mimii_dg_table3, detectors: {AE: ae}}]\n"
     gate = "check: reference, reference: mimii_dg_table3, metric: auc, over: all, tolerance: 0.1"

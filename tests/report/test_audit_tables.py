@@ -117,6 +117,22 @@ def test_machines_of_a_grid_are_tested_together():
     assert [row.p for row in rows] == [0.008, 0.2]
 
 
+def test_clips_too_few_for_any_finding_are_no_evidence():
+    def found(*rows):
+        return list(memorization_rows(rows, {"made": "gen"}))
+
+    (few,) = found(quality("fan", 1.0, 0.012, copied_p_least=0.012))
+    assert few.finding == "not measured"
+    assert "never below 0.012" in few.sentence
+    (enough,) = found(quality("fan", 0.1, 0.3, copied_p_least=0.008))
+    assert enough.finding == "not copied"
+    # Beside a second machine, 0.008 is doubled; not where that one is copied.
+    slight = quality("fan", 0.1, 0.3, copied_p_least=0.008)
+    clear, copied = (quality("slider", 0.1, p, copied_p_least=1e-12) for p in (0.4, 1e-9))
+    assert [row.finding for row in found(slight, clear)] == ["not measured", "not copied"]
+    assert [row.finding for row in found(slight, copied)] == ["not copied", "copied"]
+
+
 def test_round_trips_have_no_finding():
     assert list(memorization_rows([quality("fan", None, None, grid="coded")], {"made": "g"})) == []
 

@@ -31,6 +31,10 @@ def check(report: Report, check: str, **settings: Any) -> GateResult:
     return result
 
 
+def grid(generator: str) -> dict[str, Any]:
+    return {"generator": generator, "label": "anomaly", "match": "real", "multiplier": 1}
+
+
 def verdicts(report: Report, **settings: Any) -> list[str]:
     return [v.verdict for v in check(report, **settings).values]
 
@@ -326,9 +330,19 @@ def test_leaks(row: Any, settings: dict[str, Any], expected: str) -> None:
 
 def test_a_generator_that_was_not_audited_does_not_pass() -> None:
     assert check(made_report(), "leakage").verdict == "inconclusive"
-    report = made_report(leakage=(leakage("none"),), generators=(plugin("made"), plugin("b")))
+    report = made_report(
+        leakage=(leakage("none"),),
+        generators=(plugin("made"), plugin("b")),
+        grids={"faults": grid("made"), "other": grid("b")},
+    )
     assert check(report, "leakage").reason == "the report has no row of generator 'b'"
     assert check(report, "leakage", generators=["made"]).verdict == "pass"
+    # Whose clips no grid asks for was not fitted, and so learned from nothing.
+    idle = report.model_copy(update={"grids": {"faults": report.grids["faults"]}})
+    assert check(idle, "leakage").verdict == "pass"
+    named = check(idle, "leakage", generators=["made", "b"])
+    assert named.verdict == "inconclusive"
+    assert named.reason.endswith("generator 'b': no grid asks for its clips")
 
 
 @pytest.mark.parametrize(

@@ -78,8 +78,9 @@ def gaps_of(
             return outlook(gate, "cannot pass", pairing.missing(lacking[0]), "Add the grid.")
         found.append((pairing, "matched" if beside and asked != "paper" else "paper"))
     if not found:
-        reason = "the suite generates no anomalies"
-        return outlook(gate, "cannot pass", reason, "Add a generator and a grid.")
+        reason = about.swept(gate) or "the suite generates no anomalies"
+        advice = "Add a grid without axes." if about.swept(gate) else "Add a generator and a grid."
+        return outlook(gate, "cannot pass", reason, advice)
     return found
 
 
@@ -97,7 +98,9 @@ def artifact_outlook(gate: EquivalenceGateModel | ArtifactGateModel, about: Pros
             return outlook(gate, "cannot pass", reason, "Generate more of them.")
         errors += own
     if not errors:
-        return outlook(gate, "cannot pass", "the suite generates nothing", "Add a generator.")
+        reason = about.swept(gate) or "the suite generates nothing"
+        advice = "Add a grid without axes." if about.swept(gate) else "Add a generator."
+        return outlook(gate, "cannot pass", reason, advice)
     advice = "generate more normals; real normals limit this as well."
     return _judged(gate, {0.5: errors}, 0.5, about, advice)
 

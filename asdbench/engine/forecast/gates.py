@@ -8,10 +8,11 @@ What they can show is known beforehand, for a perfect generator
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from asdbench.api import SupportsTrainingManifest
+from asdbench.audit.memorization import LEVEL, least_p
 from asdbench.engine.forecast.gap_gates import (
     artifact_outlook,
     equivalence_outlook,
@@ -20,6 +21,7 @@ from asdbench.engine.forecast.gap_gates import (
 from asdbench.engine.forecast.outlook import Outlook, Prospect, outlook
 from asdbench.engine.forecast.power import TYPICAL
 from asdbench.report.gates.agreement import FEWEST
+from asdbench.report.gates.ruling import SHOWN
 from asdbench.stats.power import Sizes, certifiable_margin, gap_se
 from asdbench.suite.gate_models import (
     CoverageGateModel,
@@ -42,7 +44,8 @@ def _ranking(gate: RankAgreementGateModel, about: Prospect) -> Outlook:
         advice = f"Add {FEWEST - count} or more."
         return outlook(gate, "cannot pass", f"{count} detectors are no ranking", advice)
     if not any(pairing.anomalies for pairing in about.pairings(gate)):
-        return outlook(gate, "cannot pass", "the suite generates no anomalies", "Add a grid.")
+        reason = about.swept(gate) or "the suite generates no anomalies"
+        return outlook(gate, "cannot pass", reason, "Add a grid without axes.")
     reason = f"{count} detectors; how near they are to each other is known once clips are scored"
     return outlook(gate, "unknown", reason)
 
@@ -51,6 +54,12 @@ def _leakage(gate: LeakageGateModel, about: Prospect) -> Outlook:
     plugins = [p for p in about.loaded.generators if _wanted(gate.generators, p.id)]
     if not plugins:
         return outlook(gate, "cannot pass", "the suite has no generator", "Leave the gate out.")
+    asked = {grid.generator for grid in about.loaded.suite.grids.values()}
+    idle = [p.id for p in plugins if p.id not in asked]
+    if idle and (gate.generators is not None or len(idle) == len(plugins)):
+        reason = f"{', '.join(idle)}: no grid asks for its clips, so it is not fitted"
+        return outlook(gate, "cannot pass", reason, "Add a grid, or do not name it.")
+    plugins = [p for p in plugins if p.id in asked]
     silent = [p.id for p in plugins if not issubclass(p.cls, SupportsTrainingManifest)]
     if silent and gate.unknown != "allow":
         reason = f"{', '.join(silent)}: does not say what it learned from"
@@ -63,17 +72,38 @@ def _leakage(gate: LeakageGateModel, about: Prospect) -> Outlook:
 
 
 def _memorization(gate: MemorizationGateModel, about: Prospect) -> Outlook:
-    return _of_grids(gate, about)
+    found = _of_grids(gate, about)
+    if isinstance(found, Outlook):
+        return found
+    few = {}
+    for (grid, machine), searches in about.expected.searches.items():
+        tested = sum(name == grid for name, _ in about.expected.searches)
+        least = least_p(searches) if all(one.held_out for one in searches) else 1.0
+        if grid in found and tested * least >= LEVEL:  # nothing else is copied: Holm's first step
+            few[f"{grid} {machine}"] = min(1.0, tested * least)
+    if few:
+        reason = (
+            f"{_first(list(few))}: too few clips to find copies: even if all were, p would not be "
+            f"below {min(few.values()):.2g} (the level is {LEVEL:g})"
+        )
+        return outlook(gate, "cannot pass", reason, "Raise the multiplier, or evaluate more clips.")
+    return outlook(gate, "can pass", f"grids: {', '.join(found)}")
 
 
 def _fidelity(gate: FidelityGateModel, about: Prospect) -> Outlook:
     conditions = {name for s in about.expected.sections for name in s.conditions}
     if not any("=" in name for name in conditions):
         return outlook(gate, "cannot pass", "the data has no attributes", "Leave the gate out.")
-    return _of_grids(gate, about)
+    found = _of_grids(gate, about)
+    if isinstance(found, Outlook):
+        return found
+    return outlook(gate, "can pass", f"grids: {', '.join(found)}")
 
 
-def _of_grids(gate: MemorizationGateModel | FidelityGateModel, about: Prospect) -> Outlook:
+def _of_grids(
+    gate: MemorizationGateModel | FidelityGateModel, about: Prospect
+) -> list[str] | Outlook:
+    """Return the grids whose clips a gate looks at, or why there are none."""
     grids = [
         name
         for name, grid in about.loaded.suite.grids.items()
@@ -83,8 +113,9 @@ def _of_grids(gate: MemorizationGateModel | FidelityGateModel, about: Prospect) 
         and _wanted(gate.grids, name)
     ]
     if not grids:
-        return outlook(gate, "cannot pass", "no grid generates clips", "Add a grid.")
-    return outlook(gate, "can pass", f"grids: {', '.join(grids)}")
+        reason = about.swept(gate) or "no grid generates clips"
+        return outlook(gate, "cannot pass", reason, "Add a grid without axes.")
+    return grids
 
 
 def _coverage(gate: CoverageGateModel, about: Prospect) -> Outlook:
@@ -127,6 +158,11 @@ def _reference(gate: ReferenceGateModel, about: Prospect) -> Outlook:
         reason = "the clips are simulated, the published numbers are of recorded machines"
         return outlook(gate, "cannot pass", reason, "Run it on the recorded data.")
     return outlook(gate, "unknown", "known once clips are scored")
+
+
+def _first(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def _wanted(allowed: tuple[str, ...] | None, name: str) -> bool:

@@ -47,6 +47,23 @@ class Prospect:
             and (grids is None or pairing.anomalies in grids)
         ]
 
+    def swept(self, gate: Any) -> str | None:
+        """Return why the grids over axes that a gate looks at are nothing to it, or None."""
+        wanted = getattr(gate, "generators", None)
+        grids = getattr(gate, "grids", None)
+        names = [
+            name
+            for name, grid in self.loaded.suite.grids.items()
+            if grid.sweeps
+            and (wanted is None or grid.generator in wanted)
+            and (grids is None or name in grids)
+        ]
+        if not names:
+            return None
+        if len(names) == 1:
+            return f"grid {names[0]} is over axes and serves the coverage map only"
+        return f"grids {', '.join(names)} are over axes and serve the coverage map only"
+
     def detectors(self, gate: Any) -> Sequence[str]:
         """Return the detectors that a gate looks at."""
         wanted = getattr(gate, "detectors", None)

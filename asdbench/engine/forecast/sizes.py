@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from asdbench.api import Clip
 from asdbench.audio import AudioFormat
+from asdbench.audit.memorization import Search
 from asdbench.engine.generating import GeneratorLayout
 from asdbench.engine.inventory import FileRecord
 from asdbench.engine.layout import Layout
+from asdbench.engine.pools import Generated
 from asdbench.engine.split import Split, split_clips
 from asdbench.engine.store import Store
 from asdbench.suite import LoadedSuite
@@ -44,6 +46,8 @@ class Expected:
 
     sections: tuple[SectionSizes, ...]
     split: Split
+    searches: Mapping[tuple[str, str], Sequence[Search]] = field(default_factory=dict)
+    """The searches for copies by (grid, machine), one a fold, as if all clips were copies."""
 
     @property
     def machines(self) -> tuple[str, ...]:
@@ -65,7 +69,8 @@ def expect(loaded: LoadedSuite, clips: Sequence[Clip]) -> Expected:
     for task in layout.sources.tasks(clips):
         layout.add(task)
     made: dict[tuple[str, str], dict[str, Counter[str]]] = {}
-    for (grid, machine, section), found in GeneratorLayout(layout, clips, split).build().items():
+    generated = GeneratorLayout(layout, clips, split).build()
+    for (grid, machine, section), found in generated.items():
         domains = Counter[str](member.row.condition.domain or "all" for member in found.members())
         made.setdefault((machine, section), {})[grid] = domains
     places = dict.fromkeys((clip.machine, clip.section) for clip in split.evaluation)
@@ -80,7 +85,34 @@ def expect(loaded: LoadedSuite, clips: Sequence[Clip]) -> Expected:
             for place in sorted(places)
         ),
         split,
+        _searches(loaded, split, generated),
     )
+
+
+def _searches(
+    loaded: LoadedSuite, split: Split, generated: Mapping[tuple[str, str, str], Generated]
+) -> dict[tuple[str, str], list[Search]]:
+    """Return the searches for copies, as :mod:`asdbench.engine.layout` sets them up."""
+    made: dict[tuple[str, str], Counter[int]] = {}
+    for (name, machine, _), found in generated.items():
+        grid = loaded.suite.grids[name]
+        if grid.make == "generate" and not grid.sweeps:
+            folds = {fold: len(members) for fold, members in found.by_fold().items()}
+            made.setdefault((name, machine), Counter()).update(folds)
+    return {
+        (name, machine): [
+            Search(
+                count,
+                count,
+                sum(
+                    (clip.machine, clip.label) == (machine, loaded.suite.grids[name].label)
+                    for clip in split.folds[fold].evaluation
+                ),
+            )
+            for fold, count in sorted(folds.items())
+        ]
+        for (name, machine), folds in made.items()
+    }
 
 
 def _section(

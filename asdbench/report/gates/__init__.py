@@ -65,9 +65,11 @@ def _with_absent(gate: Gate, report: Report, result: GateResult) -> GateResult:
 
 
 def _absent(gate: Gate, report: Report, values: Sequence[GateValue]) -> Iterator[GateValue]:
+    used = {grid.generator for grid in report.grids.values()}  # others were not fitted
+    known = [plugin.id for plugin in report.generators]
     every = {
         "detector": [plugin.id for plugin in report.detectors],
-        "generator": [plugin.id for plugin in report.generators] if gate.check == "leakage" else [],
+        "generator": [n for n in known if n in used] if gate.check == "leakage" else [],
         "grid": [],
     }
     for kind, ids in every.items():
@@ -77,5 +79,7 @@ def _absent(gate: Gate, report: Report, values: Sequence[GateValue]) -> Iterator
         for name in getattr(gate, f"{kind}s") or ids:
             if name not in there:
                 reason = f"the report has no row of {kind} '{name}'"
+                if kind == "generator" and name in known and name not in used:
+                    reason += ": no grid asks for its clips"
                 place = {kind: name}
                 yield GateValue(**place, ours=None, verdict="inconclusive", reason=reason)
