@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from asdbench.errors import DataError
+from asdbench.explain.agreeing import check_scores
 from asdbench.explain.clips import worst_clips
 from asdbench.explain.conditions import condition_lines
 from asdbench.explain.distributions import describe
@@ -22,12 +22,9 @@ from asdbench.explain.model import (
 from asdbench.explain.places import Place
 from asdbench.explain.score_table import CellScores, read_cell_scores, run_folder
 from asdbench.metrics.definitions import DefinitionId
-from asdbench.metrics.rank import auc
 from asdbench.report.arm_schema import ArmGap, ArmRow, ArmValue
 from asdbench.report.schema import Cell, PluginUse, Report
 from asdbench.suite.arms import SIDES
-
-_SAME = 1e-9  # two AUCs of the same scores differ by rounding only
 
 
 def explain(report: Report, place: Place, file: Path | None, clips: int = 5) -> Explanation:
@@ -127,22 +124,7 @@ def _scores(report: Report, cell: Cell, folder: Path | None, grid: str | None) -
         raise DataError("the report was not read from a file", "Name a run folder.")
     place = Place.of(cell)
     scores = read_cell_scores(folder, place, DefinitionId(report.definition), grid)
-    pools = (scores.real_normals, scores.real_anomalies)
-    expected = (cell.n_normal, cell.n_anomaly_real)
-    if tuple(map(len, pools)) != expected and cell.status == "ok":
-        raise DataError(
-            f"scores.parquet has {len(pools[0])} normals and {len(pools[1])} anomalies of {place}, "
-            f"the report {expected[0]} and {expected[1]}",
-            "It belongs to another report.",
-        )
-    if cell.repeats == 1 and cell.auc.real is not None and all(map(len, pools)):
-        found = auc(pools[0].score, pools[1].score)
-        if not math.isclose(found, cell.auc.real, abs_tol=_SAME):
-            raise DataError(
-                f"scores.parquet gives {place} an AUC of {found:.3f} on real clips, the report "
-                f"{cell.auc.real:.3f}",
-                "It belongs to another report.",
-            )
+    check_scores(scores, cell, arm_row(report, cell))
     return scores
 
 

@@ -31,18 +31,36 @@ class Scored:
     """Machine, section, domain and attributes as text."""
     score: NDArray[np.float64]
     """Mean over the fits of the detector."""
+    each: NDArray[np.float64]
+    """Of each fit of the detector, (n, fits)."""
+    generation: NDArray[np.int64]
+    """Which fit of the generator made the clip; 0 of real clips."""
+    alone: bool = True
+    """Whether the scores are those of any arm: not so of a transductive detector."""
 
     def __len__(self) -> int:
         return len(self.clip)
 
     def where(self, mask: NDArray[np.bool_]) -> Scored:
         """Return the clips that ``mask`` (n,) chooses."""
-        return Scored(self.clip[mask], self.condition[mask], self.score[mask])
+        return Scored(
+            self.clip[mask],
+            self.condition[mask],
+            self.score[mask],
+            self.each[mask],
+            self.generation[mask],
+            self.alone,
+        )
+
+    def of_fit(self, generation: int) -> Scored:
+        """Return the clips that one fit of the generator made."""
+        return self.where(self.generation == generation)
 
 
 def none_scored() -> Scored:
     """Return no clips."""
-    return Scored(np.zeros(0, str), np.zeros(0, str), np.zeros(0))
+    nothing = np.zeros(0)
+    return Scored(nothing.astype(str), nothing.astype(str), nothing, nothing, nothing.astype(int))
 
 
 @dataclass(frozen=True)
@@ -131,8 +149,10 @@ def _pools(
     clip = own["clip"]
     if "generation" in own and own["generation"].nunique() > 1:
         clip = clip + " of fit " + own["generation"].astype("string")
-    facts = own.groupby(clip, sort=True).agg(
+    own = own.assign(clip=clip, generation=own.get("generation", 0))
+    facts = own.groupby("clip", sort=True).agg(
         score=("score", "mean"),
+        generation=("generation", "first"),
         label=("label", "first"),
         domain=("domain", "first"),
         condition=("condition", "first"),
@@ -150,6 +170,9 @@ def _pools(
         facts.index.to_numpy(dtype=str),
         facts["condition"].to_numpy(dtype=str),
         facts["score"].to_numpy(dtype=np.float64),
+        own.pivot_table("score", "clip", "repeat", sort=True).to_numpy(dtype=np.float64),
+        facts["generation"].to_numpy(dtype=np.int64),
+        origin in scored_in,
     )
     return every.where(masks[0]), every.where(masks[1])
 

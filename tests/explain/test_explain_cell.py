@@ -208,6 +208,29 @@ def test_scores_of_another_run_are_refused(arms_run: Path, tmp_path: Path) -> No
     assert "It belongs to another report." in " ".join(found.missing)
 
 
+@pytest.mark.parametrize("origin", ["made", "made-normals"])
+@pytest.mark.parametrize("change", ["other scores", "fewer clips"])
+def test_generated_clips_of_another_run_are_refused(
+    arms_run: Path, tmp_path: Path, origin: str, change: str
+) -> None:
+    (tmp_path / "report").mkdir()
+    file = tmp_path / "report" / "report.json"
+    shutil.copyfile(arms_run / "report" / "report.json", file)
+    scores = pd.read_parquet(arms_run / "scores.parquet")
+    own = scores.origin == origin
+    if change == "fewer clips":
+        first = scores[own & (scores.domain == "target")]["clip"].min()
+        scores = scores[~own | (scores["clip"] != first)]
+    else:
+        scores = scores.assign(score=scores.score.where(~own, -scores.score))
+    scores.to_parquet(tmp_path / "scores.parquet")
+    found = explain(read_report(file), PLACE, file)
+    assert found.distributions is found.clips is None
+    (said,) = found.missing[:1]
+    assert f"generated {'anomalies' if origin == 'made' else 'normals'}" in said
+    assert "It belongs to another report." in said
+
+
 def test_an_older_report_without_arms_and_verdicts_is_explained(arms_run: Path) -> None:
     report = read_report(arms_run)
     later = ("arms", "arm_means", "artifacts", "verdicts", "ladder", "score_distances")
