@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from asdbench.comparison.demands import demand_notes
 from asdbench.comparison.numbers import cell_rows
 from asdbench.comparison.only import Part
 from asdbench.report.schema import DataFacts, GridFacts, Report
@@ -34,6 +35,9 @@ def obstacles(base: Report, new: Report, part: Part) -> Iterator[str]:
     if base.data.simulated != new.data.simulated:
         yield "one report is on simulated data, the other is not"
     yield from _data(base, new, part)
+    folds = [_folds(report.data) for report in (base, new)]
+    if folds[0] != folds[1]:
+        yield f"different splits: {folds[0]}, and {folds[1]}"
     for name, grid in base.grids.items():
         other = new.grids.get(name)
         if other is not None and _asked(other) != _asked(grid):
@@ -69,6 +73,13 @@ def _data(base: Report, new: Report, part: Part) -> Iterator[str]:
         yield f"different splits{where}: other clips serve training or evaluation"
 
 
+def _folds(data: DataFacts) -> str:
+    """Return how generators were fitted; the digests of the split do not say it."""
+    if not data.folds:
+        return "generators fitted once"
+    return f"generators cross-fitted in {len(data.folds)} folds by {data.folds_by}"
+
+
 def _what_differs(old: DataFacts, now: DataFacts) -> str:
     """Return what the reports themselves say of the difference."""
     found = []
@@ -97,6 +108,8 @@ def _suite_differs(base: Report, new: Report) -> Iterator[str]:
         ids = [{plugin.id for plugin in getattr(report, what)} for report in (base, new)]
         yield from _members(what, *ids)
     yield from _members("grids", set(base.grids), set(new.grids))
+    gates = [{gate.id for gate in report.gates} for report in (base, new)]
+    yield from _members("gates", *gates)
     if base.suite.overrides != new.suite.overrides:
         both = [" ".join(report.suite.overrides) or "none" for report in (base, new)]
         yield f"overrides {both[0]} -> {both[1]}"
@@ -120,9 +133,11 @@ def notes(base: Report, new: Report) -> Iterator[str]:
         yield "the suites' contents differ" + (f": {found}" if found else "")
     if base.asdbench != new.asdbench:
         yield f"asdbench {base.asdbench} -> {new.asdbench}"
-    repeats = [Counter(c.repeats for c in report.cells).most_common(1) for report in (base, new)]
-    if all(repeats) and repeats[0][0][0] != repeats[1][0][0]:
-        yield f"fits of each detector {repeats[0][0][0]} -> {repeats[1][0][0]}"
+    yield from demand_notes(base, new)
+    both = (base, new)
+    yield from _fits("detector", *([c.repeats for c in report.cells] for report in both))
+    fits = ([c.generator_repeats for c in report.components] for report in both)
+    yield from _fits("generator", *fits)
     for kind in ("detectors", "generators"):
         old = {plugin.id: plugin for plugin in getattr(base, kind)}
         for plugin in getattr(new, kind):
@@ -141,3 +156,9 @@ def notes(base: Report, new: Report) -> Iterator[str]:
             shared = grid.clips.keys() & other.clips.keys()
             if any(grid.clips[place] != other.clips[place] for place in shared):
                 yield f"grid '{name}' made other clips: they are not paired"
+
+
+def _fits(what: str, old: Iterable[int], now: Iterable[int]) -> Iterator[str]:
+    usual = [Counter(fits).most_common(1) for fits in (old, now)]
+    if all(usual) and usual[0][0][0] != usual[1][0][0]:
+        yield f"fits of each {what} {usual[0][0][0]} -> {usual[1][0][0]}"

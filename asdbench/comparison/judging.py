@@ -11,6 +11,7 @@ from asdbench.comparison.tolerance import Tolerances
 
 ROUNDING = 1e-12
 """Forgives the rounding of a sum, so that 0.7 -> 0.71 is within 0.01."""
+NOT_EXAMINED = "no gate covers it"
 Inference = Callable[[Pair], Paired]
 
 
@@ -19,7 +20,7 @@ def judge(pair: Pair, tolerances: Tolerances, inference: Inference) -> Change:
 
     A number that moved by more than its tolerance fails, whatever its interval: the interval says
     whether other clips would show the same. A number that did not is within its tolerance only
-    where its interval is.
+    where its interval is. What no gate covers is not examined: it gets no interval.
     """
     tolerance, gated = tolerances.of(pair.quantity), tolerances.gated(pair.quantity)
     base = pair.base.value if pair.base is not None else None
@@ -35,9 +36,12 @@ def judge(pair: Pair, tolerances: Tolerances, inference: Inference) -> Change:
         )  # fmt: skip
 
     if base is None or new is None:
-        return change(*_without_value(pair))
+        status, reason = _without_value(pair)
+        return change(status if gated else ungated(status), reason)
     beyond = abs(new - base) > tolerance + ROUNDING
-    found = inference(pair) if gated else Paired()
+    if not gated:
+        return change("not examined", NOT_EXAMINED, beyond)
+    found = inference(pair)
     direction: Status = pair.quantity.direction(base, new)
     if found.low is None or found.high is None:
         return change(direction if beyond else "within tolerance", found.reason, beyond, found)
@@ -51,6 +55,11 @@ def judge(pair: Pair, tolerances: Tolerances, inference: Inference) -> Change:
         reason = f"the interval {ends} reaches beyond {tolerance:g}: more clips are needed"
         return change("unresolved", reason, False, found)
     return change("within tolerance", found.reason, False, found)
+
+
+def ungated(status: Status) -> Status:
+    """Return what is said of a row that no gate covers: only whether it is there."""
+    return status if status in ("lost", "appeared", "new") else "not examined"
 
 
 def _without_value(pair: Pair) -> tuple[Status, str]:

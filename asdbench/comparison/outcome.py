@@ -14,11 +14,13 @@ Status = Literal[
     "moved",
     "lost",
     "appeared",
+    "other demand",
     "unresolved",
     "within tolerance",
+    "not examined",
     "new",
 ]
-BEYOND: tuple[Status, ...] = ("regression", "moved", "improvement", "appeared")
+BEYOND: tuple[Status, ...] = ("regression", "moved", "improvement", "appeared", "other demand")
 """What is a change for certain."""
 Verdict = Literal["same", "unresolved", "changed", "not comparable", "incomplete"]
 EXIT_CODES: dict[Verdict, int] = {
@@ -43,7 +45,7 @@ class Change:
     gated: bool
     """Whether it decides about the result."""
     beyond: bool = False
-    """Whether it moved by more than the tolerance, resolved or not."""
+    """Whether it moved by more than the tolerance, or is another finding; resolved or not."""
     tolerance: float | None = None
     low: float | None = None
     """Lower end of the paired interval of the difference; None where there is none."""
@@ -100,9 +102,11 @@ class Comparison:
 
     @property
     def shown(self) -> tuple[Change, ...]:
-        """All that is not within its tolerance, worst first."""
+        """All that is not within its tolerance, worst first; last what was not examined."""
         hidden = ("within tolerance", "new")
-        return tuple(sorted((row for row in self.rows if row.status not in hidden), key=_weight))
+        rows = (row for row in self.rows if row.status not in hidden)
+        shown = (row for row in rows if row.beyond or row.status != "not examined")
+        return tuple(sorted(shown, key=_weight))
 
     @property
     def counts(self) -> dict[Status, int]:
@@ -126,7 +130,7 @@ class Comparison:
         return EXIT_CODES[self.verdict]
 
 
-_ORDER = ("lost", "regression", "moved", "improvement", "appeared", "unresolved")
+_ORDER = ("lost", "regression", "moved", "improvement", "appeared", "other demand", "unresolved")
 
 
 def _weight(row: Change) -> tuple[int, int, float]:

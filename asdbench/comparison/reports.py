@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from asdbench.comparison.comparability import notes, obstacles
-from asdbench.comparison.findings import findings_of
-from asdbench.comparison.judging import judge
+from asdbench.comparison.findings import Found, findings_of
+from asdbench.comparison.judging import NOT_EXAMINED, judge, ungated
 from asdbench.comparison.numbers import cell_rows, pairs_of
 from asdbench.comparison.only import Part, part_of
-from asdbench.comparison.outcome import Change, Comparison
+from asdbench.comparison.outcome import BEYOND, Change, Comparison
 from asdbench.comparison.paired import PairedRuns
 from asdbench.comparison.quantity import Key
 from asdbench.comparison.side import Side
@@ -78,7 +78,8 @@ def compare(
         pairs = [p for p in pairs if not _is_mean_over(p.key, unequal)]
         findings = [f for f in findings if not _is_mean_over(f.key, unequal)]
         remarks.append("rows are lost or new: means over them are not compared")
-    idle = tolerances.idle([*(p.quantity for p in pairs), *(None for _ in findings)])
+    of_base = [p.quantity for p in pairs if p.base is not None]
+    idle = tolerances.idle([*of_base, *(None for f in findings if f.status != "new")])
     if idle and len(idle) == len(tolerances.gates) and not lost:
         reason = f"no gate covers a number of the base ({', '.join(idle)})"
         return replace(outcome, obstacles=(reason,))
@@ -106,13 +107,26 @@ def _is_mean_over(key: Key, rows: Collection[Key]) -> bool:
 def _findings(
     base: Report, new: Report, part: Part, tolerances: Tolerances, lost: Collection[Key]
 ) -> Iterator[Change]:
-    """Yield what became of every finding that the base has."""
-    now = findings_of(new)
-    for (key, finding), before in findings_of(base).items():
+    """Yield what became of every finding, and which are new in rows that the base has."""
+    old, now = findings_of(base), findings_of(new)
+    gated = tolerances.gated(None)
+    added = cell_rows(new).keys() - cell_rows(base).keys()
+    for key, finding in dict.fromkeys([*old, *now]):
+        before, after = old.get((key, finding)), now.get((key, finding))
         whole = finding.kind == "gate"  # a gate looks at all of a report
-        if key in lost or not part.has(key) or (whole and part.narrows()):
+        absent = key in lost or key in added
+        if absent or not part.has(key) or (whole and part.narrows()):
             continue
-        after = now.get((key, finding))
+        after = after or Found(None)
+        if before is None:
+            why = "the base has no such finding"
+            yield Change(key, finding.name, None, after.word, "new", gated, reason=why)
+            continue
+        words = before.word, after.word
         status, reason = finding.status(before, after)
-        gated = tolerances.gated(None)
-        yield Change(key, finding.name, before, after, status, gated, reason=reason)
+        if gated:
+            yield Change(key, finding.name, *words, status, gated, reason=reason)
+        else:
+            beyond = status in BEYOND
+            reason = reason or NOT_EXAMINED
+            yield Change(key, finding.name, *words, ungated(status), gated, beyond, reason=reason)

@@ -49,9 +49,12 @@ class ComparedRow(RowId):
     """How far the number may move in either direction; null for findings."""
     status: Status
     """`unresolved`: these clips cannot decide; `moved`: neither better nor worse by itself;
-    `appeared`: only the new report has a value; `new`: only the new report has such a number."""
+    `appeared`: only the new report has a value; `other demand`: a finding under another margin,
+    confidence or demand of a gate; `not examined`: no gate covers it, so no interval was computed;
+    `new`: only the new report has such a number or finding."""
     beyond: bool
-    """Whether the number moved by more than the tolerance, resolved or not."""
+    """Whether the number moved by more than the tolerance, resolved or not; of a finding that no
+    gate covers, whether it is another."""
     gated: bool
     """Whether the row decides about the verdict."""
     fails: bool

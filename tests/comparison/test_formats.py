@@ -128,3 +128,23 @@ def test_every_format_ends_with_one_line_break(broken: Comparison, name: str):
     text = render(broken, name)
     assert text.endswith("\n")
     assert not text.endswith("\n\n")
+
+
+def test_what_no_gate_covers_is_skipped_in_junit(before: Side, after: Side):
+    outcome = compare(before, after, gates={"auc_artifact": 0.02})
+    root = ET.fromstring(render(outcome, "junit"))
+    skipped = {
+        case.get("name")
+        for case in root.iter("testcase")
+        if (found := case.find("skipped")) is not None and found.get("message") == "not examined"
+    }
+    assert "fan/00/source/ae" in skipped
+    assert "fan/00/source/ae/made" not in skipped
+    content = json.loads(render(outcome, "json"))
+    Draft202012Validator(ComparisonFile.model_json_schema()).validate(content)
+    assert content["counts"]["not examined"] == sum(not row["gated"] for row in content["rows"])
+    assert "::error" not in render(outcome, "github")
+
+
+def test_one_obstacle_is_one_reason(before: Side):
+    assert "not comparable: 1 reason\n" in render(_incomparable(before), "github")

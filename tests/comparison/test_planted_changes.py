@@ -7,7 +7,7 @@ from twin_runs import scores, side
 
 from asdbench.comparison import Comparison, Side, compare
 from asdbench.errors import AsdbenchError
-from asdbench.report.schema import Report
+from asdbench.report.schema import FoldFacts, Report
 
 
 def changed(one: Side, **update: object) -> Report:
@@ -179,3 +179,45 @@ def test_more_clips_resolve_what_few_cannot():
         unresolved.append(len(outcome.unresolved))
     assert unresolved[0] > 6
     assert unresolved[1] == 0
+
+
+def test_only_what_a_gate_covers_is_called_better_or_worse(before: Side, after: Side):
+    """What no gate covers has no interval, so nothing is said of it but that it moved."""
+    outcome = compare(before, after, gates={"auc_artifact": 0.02})
+    assert outcome.verdict == "same"
+    assert not {"regression", "improvement", "moved", "unresolved"} & outcome.counts.keys()
+    others = [row for row in outcome.rows if not row.gated]
+    assert {row.status for row in others} == {"not examined"}
+    assert {row.beyond for row in others} == {True, False}
+    assert "auc_real" in {row.value for row in outcome.shown}
+    assert all(row.beyond for row in outcome.shown if not row.gated)
+
+
+def test_other_folds_are_another_split(before: Side):
+    fold = FoldFacts(
+        n_generator_train_normal=0,
+        n_generator_train_anomaly=9,
+        n_test_normal=9,
+        n_test_anomaly=9,
+    )
+
+    def folded(n: int, by: str) -> Report:
+        update = {"folds": (fold,) * n, "folds_by": by}
+        return changed(before, data=before.report.data.model_copy(update=update))
+
+    two = folded(2, "clip")
+    assert compare(two, two).exit_code == 0
+    for other in (folded(3, "clip"), folded(2, "condition"), before.report):
+        outcome = compare(two, other)
+        assert outcome.exit_code == 4
+        (obstacle,) = outcome.obstacles
+        assert "different splits: generators cross-fitted in 2 folds by clip" in obstacle
+
+
+def test_other_fits_of_generators_are_noted(before: Side):
+    rows = before.report.components
+    assert rows
+    twice = tuple(row.model_copy(update={"generator_repeats": 2}) for row in rows)
+    assert "fits of each generator 1 -> 2" in (
+        compare(before.report, changed(before, components=twice)).notes
+    )

@@ -19,7 +19,8 @@ _NOT_XML = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
 def as_junit(outcome: Comparison) -> str:
     """Return the XML: failures where numbers changed, errors where rows or values were lost.
 
-    A row in which nothing fails and something is unresolved is skipped, with the reason.
+    A row in which nothing fails and something is unresolved is skipped, with the reason; so is one
+    that no gate covers.
     """
     cases = [_case(outcome, "comparability")]
     for obstacle in outcome.obstacles:
@@ -72,6 +73,9 @@ def _row_case(outcome: Comparison, key: Key, rows: list[Change]) -> ET.Element:
         names = ", ".join(row.value for row in open_rows)
         skipped = ET.SubElement(case, "skipped", {"message": _clean(f"unresolved: {names}")})
         skipped.text = _clean("\n".join(map(sentence, open_rows)))
+    elif all(row.status == "not examined" for row in rows):
+        skipped = ET.SubElement(case, "skipped", {"message": "not examined"})
+        skipped.text = _clean("\n".join(map(sentence, rows)))
     return case
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asdbench.comparison.outcome import Change, Comparison
 from asdbench.report.text import number, with_interval
+from asdbench.report.trust_words import plural
 
 
 def shown(value: float | str | None) -> str:
@@ -29,7 +30,7 @@ def sentence(row: Change) -> str:
 def conclusion(outcome: Comparison) -> str:
     """Return the verdict with the counts behind it, in one line."""
     if outcome.obstacles:
-        return f"not comparable: {len(outcome.obstacles)} reasons"
+        return f"not comparable: {plural(len(outcome.obstacles), 'reason')}"
     counts = ", ".join(f"{count} {status}" for status, count in sorted(outcome.counts.items()))
     return (
         f"{outcome.verdict}: {outcome.n_rows} rows in both, {len(outcome.lost)} lost, "
