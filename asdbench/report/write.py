@@ -64,6 +64,13 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON number")
 
 
+def _next_step(path: Path) -> str:
+    """Return what to do about a file that is no report."""
+    if path.name == "report.json":
+        return "Run its suite again, which writes the report anew from what the store has."
+    return "Name a run folder (runs/...), or a report.json."
+
+
 def read_report(place: Path) -> Report:
     """Read a report.
 
@@ -76,7 +83,7 @@ def read_report(place: Path) -> Report:
     try:
         content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise DataError(f"{path} is not JSON: {error}", "Name a run folder.") from error
+        raise DataError(f"{path} is not JSON: {error}", _next_step(path)) from error
     found = content.get("schema") if isinstance(content, dict) else None
     if found != SCHEMA_ID:
         raise DataError(
@@ -85,4 +92,4 @@ def read_report(place: Path) -> Report:
     try:
         return Report.model_validate(content)
     except ValidationError as error:
-        raise DataError(f"{path} is not a valid report: {error}") from error
+        raise DataError(f"{path} is not a valid report: {error}", _next_step(path)) from error

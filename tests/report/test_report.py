@@ -273,6 +273,15 @@ def test_unreadable_reports(tmp_path: Path, content: str, message: str):
         read_report(tmp_path)
 
 
+def test_a_truncated_report_says_how_to_get_it_back(tmp_path: Path):
+    (tmp_path / "report.json").write_text('{"schema": ')
+    with pytest.raises(DataError, match="Run its suite again"):
+        read_report(tmp_path)
+    (tmp_path / "suite.yaml").write_text("schema: asdbench/suite@1")
+    with pytest.raises(DataError, match="Name a run folder"):
+        read_report(tmp_path / "suite.yaml")
+
+
 def test_missing_report_says_what_to_name(tmp_path: Path):
     with pytest.raises(DataError, match="no report at") as caught:
         read_report(tmp_path)
