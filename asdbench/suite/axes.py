@@ -43,15 +43,22 @@ def axis_problems(document: Document, name: str, grid: Mapping[str, Any]) -> Ite
         message = "label: the coverage map, which alone reads a grid over axes, is of anomalies"
         yield Problem.at(place, message, "Leave it out.")
     axes = grid["axes"]
-    if axes == {}:
-        hint = 'For example: {fan: {"00": {m-n: {from: dataset, add: [Z]}}}}.'
-        yield Problem.at(document.place((*path, "axes")), "axes: there is nothing to vary", hint)
+    yield from _nothing(document, (*path, "axes"), axes)
     if not isinstance(axes, dict):
         return
     for machine, sections in axes.items():
         yield from _unknown(document, (*path, "axes", machine), "machine", machine)
         for section in sections if isinstance(sections, dict) else ():
             yield from _unknown(document, (*path, "axes", machine, section), "section", section)
+
+
+def _nothing(document: Document, path: KeyPath, axes: Any, depth: int = 0) -> Iterator[Problem]:
+    """Yield a problem for ``axes``, and each machine and section of it, that names no attribute."""
+    if axes == {}:
+        hint = 'For example: {fan: {"00": {m-n: {from: dataset, add: [Z]}}}}.'
+        yield Problem.at(document.place(path), f"{path[-1]}: there is nothing to vary", hint)
+    for key, inner in axes.items() if isinstance(axes, dict) and depth < 2 else ():
+        yield from _nothing(document, (*path, key), inner, depth + 1)
 
 
 def _unknown(document: Document, path: KeyPath, kind: str, name: str) -> Iterator[Problem]:

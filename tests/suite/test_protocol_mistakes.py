@@ -89,6 +89,15 @@ def test_repeats_of_generators(mistakes: Mistakes):
             ],
         ),
         (
+            'sweep:\n    generator: altered\n    axes:\n      fan: {}\n      pump: {"00": {}}',
+            [
+                "my.yaml:15: fan: there is nothing to vary. For example: "
+                '{fan: {"00": {m-n: {from: dataset, add: [Z]}}}}.',
+                "my.yaml:16: 00: there is nothing to vary. For example: "
+                '{fan: {"00": {m-n: {from: dataset, add: [Z]}}}}.',
+            ],
+        ),
+        (
             'sweep:\n    generator: altered\n    axes:\n      fna: {"00": {m-n: {values: [W]}}}',
             [
                 "my.yaml:15: the dataset has no machine 'fna'. Did you mean 'fan'? Allowed "
