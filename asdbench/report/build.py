@@ -135,7 +135,7 @@ def build_report(
         leakage=facts.audits.leakage,
         memorization=tuple(memorization_rows(facts.quality, made_by)),
         fidelity=facts.audits.fidelity,
-        coverage=tuple(coverage_rows(suite, measured, arms, conditions)),
+        coverage=tuple(coverage_rows(suite, measured, arms, conditions, rules)),
         seen=tuple(seen_rows(measured, conditions, facts.audits.seen)),
         quality=facts.quality,
         selections=tuple(selected),

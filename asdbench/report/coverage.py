@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from asdbench.audit.conditions import ConditionKey, Ranges, in_order, nearest, w
 from asdbench.conditions import format_attributes
 from asdbench.report.audit_schema import CoverageRow
 from asdbench.report.by_condition import ScoredConditions
-from asdbench.report.cells import Arm
+from asdbench.report.cells import Arm, Rules
 from asdbench.report.measured_gaps import measure_gap
 from asdbench.report.placed_gaps import headline_gap
 from asdbench.report.section_arms import ArmKey, SectionArms, scored_sides
@@ -30,6 +29,7 @@ def coverage_rows(
     sections: Sequence[SectionArms],
     arms: Mapping[ArmKey, Sequence[Arm]],
     conditions: ScoredConditions,
+    rules: Rules,
 ) -> Iterator[CoverageRow]:
     """Yield a row for each detector, grid of anomalies, section and condition.
 
@@ -43,9 +43,11 @@ def coverage_rows(
         All scored clips, those of grids over axes among them.
     conditions
         Of all of them.
+    rules
+        What the suite says about metrics and their uncertainty.
     """
     groups: dict[tuple[str, str, str], list[SectionArms]] = {}
-    for given in [*sections, *_over_axes(suite, sections, arms)]:
+    for given in [*sections, *_over_axes(suite, arms, rules)]:
         if given.pairing.anomalies is not None:
             place = (given.machine, given.detector, given.pairing.generator)
             groups.setdefault(place, []).append(given)
@@ -68,17 +70,19 @@ def coverage_rows(
 
 
 def _over_axes(
-    suite: Suite, sections: Sequence[SectionArms], arms: Mapping[ArmKey, Sequence[Arm]]
+    suite: Suite, arms: Mapping[ArmKey, Sequence[Arm]], rules: Rules
 ) -> Iterator[SectionArms]:
     """Yield the arms of grids over axes, each beside its generator's control grids."""
+    repeats = suite.seeds.detector_repeats
+    places = sorted({(machine, section) for _, _, machine, section in arms})
     for pairing in sweep_pairings(suite):
-        seen = set()
-        for given in sections:
-            where = (given.detector, given.machine, given.section)
-            scored = scored_sides(pairing, arms, where)
-            if where not in seen and ("paper", "generated anomalies") in scored:
-                seen.add(where)
-                yield replace(given, pairing=pairing, scored=scored)
+        for detector in suite.detectors:
+            for machine, section in places:
+                scored = scored_sides(pairing, arms, (detector.id, machine, section))
+                if ("paper", "generated anomalies") in scored:
+                    yield SectionArms(
+                        pairing, machine, section, detector.id, scored, repeats, rules
+                    )
 
 
 def _section(

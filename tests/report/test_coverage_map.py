@@ -95,12 +95,12 @@ def world() -> pd.DataFrame:
     return frame(parts)
 
 
-def rows_of(table: pd.DataFrame):
+def rows_of(table: pd.DataFrame, suite: Suite = SUITE):
     arms = scored_arms(table)
     places = sorted({(m, s) for _, _, m, s in arms})
-    sections = list(section_arms(SUITE, arms, places, RULES))
+    sections = list(section_arms(suite, arms, places, RULES))
     conditions = ScoredConditions.of(table)
-    return list(coverage_rows(SUITE, sections, arms, conditions)), sections, conditions
+    return list(coverage_rows(suite, sections, arms, conditions, RULES)), sections, conditions
 
 
 def test_conditions_are_validated_measured_or_extrapolated(world):
@@ -157,6 +157,19 @@ def test_clips_without_a_label_are_on_no_map(world):
 def test_swept_clips_enter_no_other_row(world):
     _, sections, _ = rows_of(world)
     assert {arms.pairing.anomalies for arms in sections} == {"made"}
+
+
+def test_a_grid_over_axes_alone_has_a_map(world):
+    alone = {"swept": SUITE.grids["swept"]}
+    suite = SUITE.model_copy(update={"grids": alone})
+    table = world[~world["origin"].isin(["made", "controls"])]
+    rows, sections, _ = rows_of(table, suite)
+    assert sections == []
+    assert {row.condition: row.status for row in rows} == {
+        "vel=15": "validated",
+        "vel=40": "extrapolated",
+    }
+    assert all(row.grid == "swept" for row in rows)
 
 
 def test_perfect_separation_by_few_clips_validates_nothing():
