@@ -1,4 +1,4 @@
-"""One interval for one gap: cells take theirs from the gaps that the verdicts are about."""
+"""One interval for one gap: cells take theirs from the gaps that are measured for verdicts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Key = tuple[str | None, str | None, Subset | None, str, str | None, MetricName]
 
 
 def with_intervals(cells: Sequence[Cell], gaps: Iterable[PlacedGap]) -> list[Cell]:
-    """Return the cells with the intervals of the paper's gaps in place of their own."""
+    """Return the cells with the intervals of the paper's gaps."""
     found: dict[Key, PlacedGap] = {
         (gap.machine, gap.section, gap.domain, gap.detector, gap.pairing.anomalies, gap.metric): gap
         for gap in gaps
@@ -22,8 +22,10 @@ def with_intervals(cells: Sequence[Cell], gaps: Iterable[PlacedGap]) -> list[Cel
     def replaced(cell: Cell, metric: MetricName, given: Comparison) -> Comparison:
         place = (cell.machine, cell.section, cell.domain, cell.detector, cell.grid, metric)
         gap = found.get(place)
-        if given.gap is None or gap is None or isinstance(gap.measured, str):
+        if given.gap is None or gap is None:
             return given
+        if isinstance(gap.measured, str):
+            return given.model_copy(update={"reason": gap.measured})
         interval = gap.measured.interval
         known = interval.se is not None
         update = {

@@ -41,6 +41,11 @@ class PlacedGap:
         """Whether this is the gap to read first."""
         return self.gap == headline_gap(self.pairing)
 
+    @property
+    def judged(self) -> bool:
+        """Whether the gap has a verdict; the pAUC of one domain, which enters no mean, has none."""
+        return self.metric == "auc" or self.domain in (None, "all")
+
 
 def headline_gap(pairing: Pairing) -> GapKind:
     """Return ``matched``, or ``paper`` where the suite generates no normals."""
@@ -66,7 +71,8 @@ def placed_gaps(sections: Sequence[SectionArms], domains: Domains) -> Iterator[P
     """Yield the gaps of each detector and generator, those of sections before their means.
 
     A gap that the suite has no grids for is yielded for machines and the suite only, with the
-    reason. pAUC is that of a section's clips of both domains.
+    reason. What enters means is the pAUC of a section's clips of both domains; that of each is
+    yielded for the paper's gap, which cells show.
     """
     groups: dict[tuple[str, str, str | None], list[SectionArms]] = {}
     for arms in sections:
@@ -114,8 +120,9 @@ class _Contestant:
         """Return the gap of each domain, and of those that enter means together."""
         given = self.domains[arms.machine, arms.section]
         averaged = averaged_domains(given, self.metric)
-        if self.metric == "pauc":  # the verdict is enough
-            found = {domain: self.measured(arms, (domain,)) for domain in averaged}
+        if self.metric == "pauc":
+            shown = given if self.gap == "paper" else averaged
+            found = {domain: self.measured(arms, (domain,)) for domain in shown}
             chances: Mapping[Subset, Chance] = {}
         else:
             chances = measure_chance(arms, self.gap, given)

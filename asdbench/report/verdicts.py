@@ -13,8 +13,10 @@ from asdbench.suite.model import StatisticsModel
 
 
 def verdict_rows(gaps: Iterable[PlacedGap], statistics: StatisticsModel) -> Iterator[VerdictRow]:
-    """Yield the row of each gap, in the same order."""
+    """Yield the row of each gap that has a verdict, in the same order."""
     for placed in gaps:
+        if not placed.judged:
+            continue
         margin = statistics.suite_margin if placed.over == "suite" else statistics.margin
         yield VerdictRow(
             over=placed.over,

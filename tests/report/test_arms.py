@@ -11,9 +11,11 @@ from asdbench.metrics.definitions import DefinitionId
 from asdbench.report.arm_means import make_arm_means
 from asdbench.report.arms import arm_rows
 from asdbench.report.build import Facts, build_report
+from asdbench.report.cell_intervals import with_intervals
 from asdbench.report.cells import Arm, Place, Rules, section_cells
 from asdbench.report.findings import artifact_findings
 from asdbench.report.markdown import render_markdown
+from asdbench.report.placed_gaps import domains_of, placed_gaps
 from asdbench.report.schema import DataFacts, PluginUse, Report, SuiteFacts
 from asdbench.report.section_arms import section_arms
 from asdbench.suite.arms import Pairing, pairings
@@ -94,6 +96,7 @@ def rows_of(arms, given: Suite | None = None):
     place = Place("fan", "00", "ae", "gen" if grid else None, grid)
     cells = list(section_cells(place, arms["real", "ae", "fan", "00"], made, RULES))
     sections = list(section_arms(chosen, arms, [("fan", "00")], RULES))
+    cells = with_intervals(cells, placed_gaps(sections, domains_of(cells)))
     return {row.domain: row for row in arm_rows(sections, cells)}, cells
 
 

@@ -132,7 +132,6 @@ def test_gap_is_zero_for_the_same_anomalies(rng):
     for cell in section_cells(PLACE, [real], [twin], RULES):
         assert cell.auc.gap == pytest.approx(0.0, abs=1e-12)
         assert cell.pauc.gap == pytest.approx(0.0, abs=1e-12)
-        assert cell.auc.gap_low < 0 < cell.auc.gap_high
 
 
 def test_clips_without_domains_have_one_cell(rng):
@@ -153,7 +152,7 @@ def test_missing_class_is_a_reason_not_a_number(rng):
         assert cell.auc.generated is not None
 
 
-def test_repeats_widen_the_interval_by_their_spread(rng):
+def test_the_gap_of_repeats_is_their_mean(rng):
     real = [arm(np.random.default_rng(i)) for i in range(3)]
     made = [generated(np.random.default_rng(10 + i)) for i in range(3)]
     cell = next(iter(section_cells(PLACE, real, made, RULES)))
@@ -161,10 +160,6 @@ def test_repeats_widen_the_interval_by_their_spread(rng):
         next(iter(section_cells(PLACE, [r], [g], RULES))) for r, g in zip(real, made, strict=True)
     ]
     assert cell.auc.gap == pytest.approx(np.mean([c.auc.gap for c in singles]))
-    half = (cell.auc.gap_high - cell.auc.gap_low) / 2
-    within = np.mean([((c.auc.gap_high - c.auc.gap_low) / 2 / 1.959964) ** 2 for c in singles])
-    between = np.var([c.auc.gap for c in singles], ddof=1) / 3
-    assert half == pytest.approx(1.959964 * np.sqrt(within + between), rel=1e-5)
 
 
 def test_means_are_those_of_the_cells(rng):

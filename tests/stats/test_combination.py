@@ -8,8 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from asdbench.stats import resampling
 from asdbench.stats.combination import combination
-from asdbench.stats.curves import Curve, Pool
-from asdbench.stats.gap import gap_interval
+from asdbench.stats.curves import Curve, Gap, Pool, gap_terms
 from asdbench.stats.interval import Interval
 
 
@@ -21,6 +20,10 @@ def curve(negative: np.ndarray, positive: np.ndarray, names: str) -> Curve:
 def combine(terms, metric="auc", clusters=None, seed=0, draws=300, confidence=0.95) -> Interval:
     rng = np.random.default_rng(seed)
     return combination(terms, confidence, draws, rng, metric, clusters)
+
+
+def gap(x: np.ndarray, r: np.ndarray, g: np.ndarray) -> list[tuple[float, Curve]]:
+    return gap_terms([Gap(curve(x, r, "n r"), curve(x, g, "n g"))])
 
 
 def area(x: np.ndarray, y: np.ndarray, max_fpr: float | None = None) -> float:
@@ -164,8 +167,8 @@ def test_a_mean_of_aucs_is_cut_and_a_gap_is_not(rng):
 
 def test_other_levels_come_from_the_same_draws(rng):
     x, r, g = (rng.normal(size=40) + m for m in (0, 1, 3))
-    found = gap_interval(x, r, g, "auc", 0.95, 1000, np.random.default_rng(2))
-    again = gap_interval(x, r, g, "auc", 0.90, 1000, np.random.default_rng(2))
+    found = combine(gap(x, r, g), seed=2, draws=1000)
+    again = combine(gap(x, r, g), seed=2, draws=1000, confidence=0.9)
     assert found.method == "bootstrap"
     assert found.at(0.90) == again
     one = combine([(1.0, curve(x, r, "n p"))])
@@ -178,7 +181,7 @@ def test_other_levels_come_from_the_same_draws(rng):
 @pytest.mark.parametrize("generated", [0.9, 3.0])
 def test_p_values_agree_with_the_interval(rng, generated):
     x, r, g = (rng.normal(size=40) + m for m in (0, 1, generated))
-    found = gap_interval(x, r, g, "auc", 0.9, 1999, np.random.default_rng(2))
+    found = combine(gap(x, r, g), seed=2, draws=1999, confidence=0.9)
     assert found.low is not None
     assert found.p_above(found.low) == pytest.approx(0.05, abs=0.002)
     assert found.p_below(found.high) == pytest.approx(0.05, abs=0.002)
@@ -189,7 +192,7 @@ def test_p_values_agree_with_the_interval(rng, generated):
 @pytest.mark.parametrize("generated", [0.9, 3.0])
 def test_variance_between_fits_widens_the_interval(rng, generated):
     x, r, g = (rng.normal(size=40) + m for m in (0, 1, generated))
-    found = gap_interval(x, r, g, "auc", 0.9, 1999, np.random.default_rng(2))
+    found = combine(gap(x, r, g), seed=2, draws=1999, confidence=0.9)
     wide = found.widened(found.se**2 * 3)
     assert wide.se == pytest.approx(2 * found.se)
     assert wide.high - wide.low == pytest.approx(2 * (found.high - found.low))

@@ -4,9 +4,12 @@ from typing import Literal
 
 import numpy as np
 import pytest
+from binormal import curve
 
 from asdbench.metrics.rank import auc, pauc
-from asdbench.stats.gap import gap_interval
+from asdbench.stats.combination import combination
+from asdbench.stats.curves import Gap, gap_terms
+from asdbench.stats.interval import Interval
 
 NORMALS = np.arange(20.0)
 
@@ -16,8 +19,17 @@ def wins(normal: np.ndarray, anomaly: np.ndarray) -> np.ndarray:
     return np.asarray((y > x) + 0.5 * (y == x))
 
 
-def gap(x: object, r: object, g: object, metric: Literal["auc", "pauc"] = "auc", draws: int = 200):
-    return gap_interval(x, r, g, metric, 0.95, draws, np.random.default_rng(1))  # type: ignore[arg-type]
+def gap(
+    *pools: object,
+    metric: Literal["auc", "pauc"] = "auc",
+    draws: int = 200,
+    confidence: float = 0.95,
+    seed: int = 1,
+) -> Interval:
+    """The gap of generated against real anomalies, given shared normals and these two."""
+    x, r, g = (np.asarray(pool, dtype=np.float64) for pool in pools)
+    terms = gap_terms([Gap(curve(x, r, "normals real"), curve(x, g, "normals generated"))])
+    return combination(terms, confidence, draws, np.random.default_rng(seed), metric)
 
 
 def anomalies(value: float) -> np.ndarray:
@@ -45,7 +57,7 @@ def test_an_auc_near_0_or_1_takes_the_bootstrap(real: float, generated: float, m
 def test_delong_is_the_formula_over_all_pairs() -> None:
     rng = np.random.default_rng(3)
     x, r, g = rng.normal(size=20), rng.normal(size=15) + 1, np.round(rng.normal(size=40), 1)
-    found = gap_interval(x, r, g, "auc", 0.9, 200, rng)
+    found = gap(x, r, g, confidence=0.9)
     real, generated = wins(x, r), wins(x, g)
     variance = (
         np.var(generated.mean(1) - real.mean(1), ddof=1) / 20
@@ -63,7 +75,7 @@ def test_delong_is_the_formula_over_all_pairs() -> None:
 def test_bootstrap_draws_are_those_of_a_plain_loop(metric: Literal["auc", "pauc"]) -> None:
     rng = np.random.default_rng(1)
     x, r, g = (np.round(rng.normal(size=20) + mean, 1) for mean in (0, 2.2, 1.5))  # with ties
-    found = gap_interval(x, r, g, metric, 0.9, 300, np.random.default_rng(8))
+    found = gap(x, r, g, metric=metric, draws=300, confidence=0.9, seed=8)
 
     rng = np.random.default_rng(8)
     picks = [rng.integers(20, size=(300, 20)) for _ in range(3)]
@@ -86,14 +98,13 @@ def test_gap_turns_its_sign_with_the_arms() -> None:
 
 
 def test_pauc_takes_the_bootstrap_always() -> None:
-    assert gap(NORMALS, anomalies(0.5), anomalies(0.9), "pauc").method == "bootstrap"
+    assert gap(NORMALS, anomalies(0.5), anomalies(0.9), metric="pauc").method == "bootstrap"
 
 
 def test_perfect_separation_of_one_arm_is_noted() -> None:
     found = gap(NORMALS, anomalies(0.6), NORMALS + 50)
     assert found.method == "bootstrap"
     assert found.note is not None
-    assert "generated anomalies" in found.note
     assert "too narrow" in found.note
 
 
@@ -102,7 +113,7 @@ def test_perfect_separation_of_one_arm_is_noted() -> None:
     ("pools", "reason"),
     [
         (([0.0, 1.0], [2.0], [0.5, 3.0]), "only one clip in: real"),
-        (([0.0], [2.0, 1.0], [3.0]), "only one clip in: normal, generated"),
+        (([0.0], [2.0, 1.0], [3.0]), "only one clip in: normals, generated"),
         (([0.0, 1.0], [2.0, 3.0], [4.0, 5.0]), "perfect separation"),
         (([4.0, 5.0], [2.0, 3.0], [6.0, 8.0]), "perfect separation"),
         (([7.0] * 33, [7.0] * 33, [7.0] * 33), "all scores equal"),
@@ -111,7 +122,7 @@ def test_perfect_separation_of_one_arm_is_noted() -> None:
     ],
 )
 def test_degenerate_pools_give_a_reason(metric: Literal["auc", "pauc"], pools, reason) -> None:
-    found = gap(*pools, metric)
+    found = gap(*pools, metric=metric)
     assert (found.low, found.high, found.se, found.method) == (None, None, None, "none")
     assert found.note is not None
     assert reason in found.note
@@ -123,8 +134,8 @@ def test_bad_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="draws is 1"):
         gap(x, x, x, draws=1)
     with pytest.raises(ValueError, match="confidence is 95"):
-        gap_interval(x, x, x, "auc", 95.0, 100, np.random.default_rng(1))
-    with pytest.raises(ValueError, match="real anomalous clips are NaN"):
+        gap(x, x, x, confidence=95.0)
+    with pytest.raises(ValueError, match="real are NaN"):
         gap(x, [np.nan], x)
-    with pytest.raises(ValueError, match="no generated anomalous clips"):
+    with pytest.raises(ValueError, match="no generated"):
         gap(x, x, [])
