@@ -45,7 +45,8 @@ def run(
     """Run a suite: fit, generate, score, and report the real-versus-generated differences.
 
     What was computed before is taken from the store. A run that was interrupted or killed goes
-    on where it stopped when the same command is given again.
+    on where it stopped when the same command is given again. An earlier run of the same suite in
+    DIR is replaced; a folder with a run of another suite is refused.
 
     For example:
 

@@ -12,7 +12,13 @@ from typing import Protocol
 from asdbench.engine.facts import gather_facts
 from asdbench.engine.local import Failure, Observer, default_workers, run_tasks
 from asdbench.engine.plan import Plan, make_plan
-from asdbench.engine.run_folder import EventLog, copy_samples, write_circumstances, write_suite
+from asdbench.engine.run_folder import (
+    EventLog,
+    copy_samples,
+    had_run,
+    write_circumstances,
+    write_suite,
+)
 from asdbench.engine.scores import collect_scores, write_scores
 from asdbench.engine.store import Store, default_store
 from asdbench.engine.tasks import Task
@@ -88,7 +94,8 @@ def run(
     store
         Where results are kept and found; default ``ASDBENCH_STORE`` or the user's cache.
     out
-        The run folder; default ``runs/<name>-<time>``. An earlier report in it is replaced.
+        The run folder; default ``runs/<name>-<time>``. An earlier run of the
+        same suite in it is replaced; one of another suite is an error.
     fresh
         Compute everything anew, in a store of its own inside the run folder.
     workers
@@ -105,6 +112,7 @@ def run(
     loaded = suite if isinstance(suite, LoadedSuite) else load_suite(suite, overrides, only)
     started = datetime.now(UTC)
     folder = out or _new_folder(loaded.suite.name, started)
+    again = had_run(folder, loaded)
     keep = Store(((folder / "store") if fresh else (store or default_store())).absolute())
     if fresh and keep.root.exists():
         raise DataError(
@@ -130,7 +138,7 @@ def run(
     write_scores(scores, folder / "scores.parquet")
     report = build_report(loaded.suite, scores, _sections(plan), gather_facts(plan, keep, failures))
     write_report(report, folder / "report")
-    copy_samples(plan, keep, failures, folder / "audio")
+    copy_samples(plan, keep, failures, folder / "audio", anew=again)
     write_circumstances(folder, keep, started, time.monotonic() - clock, missing, device)
     return Run(folder, report)
 

@@ -23,7 +23,37 @@ from asdbench.engine.local import Failure, Observer
 from asdbench.engine.plan import Plan
 from asdbench.engine.store import Store, write_atomically
 from asdbench.engine.tasks import Entry, MakeClips, Task, clip_name
+from asdbench.errors import DataError
 from asdbench.suite import LoadedSuite
+
+_LOCK = "suite.lock.yaml"
+
+
+def had_run(folder: Path, loaded: LoadedSuite) -> bool:
+    """Return whether ``folder`` holds a run of this suite, which the next one replaces.
+
+    A suite is known by its name: it may have been edited since.
+
+    Raises
+    ------
+    DataError
+        When it holds a run of another suite.
+    """
+    path = folder / _LOCK
+    if not path.is_file():
+        return False
+    name = loaded.suite.name
+    try:
+        there = yaml.safe_load(path.read_text(encoding="utf-8"))["suite"]["name"]
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
+        there = None
+    if there != name:
+        holds = f"a run of suite '{there}'" if there else f"a {_LOCK} that cannot be read"
+        raise DataError(
+            f"the run folder {folder} holds {holds}; this is suite '{name}'",
+            "Name another folder (--out DIR), or remove that one.",
+        )
+    return True
 
 
 def write_suite(folder: Path, loaded: LoadedSuite) -> None:
@@ -37,11 +67,13 @@ def write_suite(folder: Path, loaded: LoadedSuite) -> None:
         "asdbench": __version__,
         "plugins": [plugin_use(plugin).model_dump(mode="json") for plugin in plugins],
     }
-    write_atomically(folder / "suite.lock.yaml", yaml.safe_dump(lock, sort_keys=False))
+    write_atomically(folder / _LOCK, yaml.safe_dump(lock, sort_keys=False))
 
 
-def copy_samples(plan: Plan, store: Store, failures: Collection[Entry], folder: Path) -> None:
-    """Copy the first clip of each grid and section, to listen to."""
+def copy_samples(
+    plan: Plan, store: Store, failures: Collection[Entry], folder: Path, *, anew: bool
+) -> None:
+    """Copy the first clip of each grid and section, to listen to; ``anew``: in place of others."""
     names: dict[str, Path] = {}
     for task in plan.tasks:
         if isinstance(task, MakeClips) and task.entry not in failures:
@@ -50,6 +82,8 @@ def copy_samples(plan: Plan, store: Store, failures: Collection[Entry], folder: 
             first = store.path(task.entry.kind, task.entry.key) / clip_name(0)
             if first.exists():  # of a sweep, the generator may have refused the condition
                 names.setdefault(re.sub(r"[^\w.-]+", "_", name)[:120] + ".wav", first)
+    for earlier in folder.glob("*.wav") if anew else ():
+        earlier.unlink()
     if names:
         folder.mkdir(exist_ok=True)
     for name, source in names.items():

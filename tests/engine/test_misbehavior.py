@@ -186,6 +186,33 @@ def test_fresh_deletes_nothing(toy_suite, tmp_path):
     assert kept.read_text() == "precious"
 
 
+def test_the_run_of_another_suite_is_not_replaced(toy_suite, tmp_path):
+    run_toy(toy_suite, tmp_path)
+    report = tmp_path / "run/report/report.json"
+    before = report.read_bytes()
+    other = toy_suite.with_name("other.yaml")
+    other.write_text(toy_suite.read_text().replace("name: toy", "name: other"))
+    with pytest.raises(DataError, match="holds a run of suite 'toy'; this is suite 'other'") as e:
+        run_toy(other, tmp_path)
+    assert "--out DIR" in str(e.value)
+    assert report.read_bytes() == before
+    (tmp_path / "run/suite.lock.yaml").write_text("")
+    with pytest.raises(DataError, match=r"suite\.lock\.yaml that cannot be read"):
+        run_toy(toy_suite, tmp_path)
+
+
+def test_samples_are_those_of_the_last_run_of_the_suite(toy_suite, tmp_path):
+    (tmp_path / "run/audio").mkdir(parents=True)
+    (tmp_path / "run/audio/song.wav").write_bytes(b"mine")
+    run_toy(toy_suite, tmp_path)
+    audio = tmp_path / "run/audio"
+    first = {path.name for path in audio.iterdir()}
+    assert "song.wav" in first  # no run was there before
+    run_toy(toy_suite, tmp_path, only=["machine=fan"])
+    last = {path.name for path in audio.iterdir()}
+    assert last == {name for name in first if "_fan_" in name}
+
+
 def test_unusable_places_are_one_error(toy_suite, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match=r"the store .* cannot be written to"):
