@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from asdbench.metrics.rank import Floats
 from asdbench.report.intervals import generator_for
 from asdbench.report.measured_gaps import GapPair, gap_pairs
 from asdbench.report.placed_gaps import Domains, averaged_domains
@@ -16,6 +17,8 @@ from asdbench.report.trust_schema import AgreementRow, GapKind
 from asdbench.stats.ranks import RankAgreement, rank_agreement
 from asdbench.suite.arms import SIDES
 
+_ROUNDING = 1e-12
+"""Means that differ by less are equal: sums of the same AUCs in another order."""
 RANKED: tuple[GapKind, ...] = ("matched", "paper")
 """The arms whose ranking is compared with the real one."""
 Group = Mapping[str, Sequence[SectionArms]]
@@ -90,8 +93,8 @@ def _numbers(found: RankAgreement | str | None, detectors: Sequence[str]) -> dic
         nothing = dict.fromkeys(("best_real", "best_generated", "tau"))
         return {**nothing, "reason": found or "a pool holds a single clip"}
     return {
-        "best_real": detectors[int(np.argmax(found.real))],
-        "best_generated": detectors[int(np.argmax(found.generated))],
+        "best_real": _best(found.real, detectors),
+        "best_generated": _best(found.generated, detectors),
         "tau": found.tau,
         "tau_low": found.tau_low,
         "tau_high": found.tau_high,
@@ -102,3 +105,9 @@ def _numbers(found: RankAgreement | str | None, detectors: Sequence[str]) -> dic
         "regret_ceiling": found.regret_ceiling,
         "reason": None if found.tau is not None else "all detectors tie on one side",
     }
+
+
+def _best(values: Floats, detectors: Sequence[str]) -> str:
+    """Return the best detector, or all that tie with commas between."""
+    best = np.isclose(values, values.max(), rtol=0.0, atol=_ROUNDING)
+    return ", ".join(name for name, is_best in zip(detectors, best, strict=True) if is_best)

@@ -101,9 +101,9 @@ class AgreementRow(Model):
     n_detectors: int
     """Detectors that are ranked."""
     best_real: str | None
-    """Best detector on real anomalies."""
+    """Best detector on real anomalies; several that tie, with commas between."""
     best_generated: str | None
-    """Best detector on generated ones."""
+    """The same on generated ones."""
     tau: float | None
     """Kendall's tau-b of the two rankings."""
     tau_low: float | None = None

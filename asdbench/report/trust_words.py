@@ -145,10 +145,10 @@ def ranking_words(row: AgreementRow) -> str:
         return f"Ranking of the detectors: none ({row.reason})."
     same = row.best_real == row.best_generated
     best = (
-        f"Best detector: {row.best_real} by real and by generated anomalies"
+        f"Best detector: {_or_tie(row.best_real)} by real and by generated anomalies"
         if same
-        else f"Best detector: **{row.best_real} by real, {row.best_generated} by generated "
-        "anomalies**"
+        else f"Best detector: **{_or_tie(row.best_real)} by real, {_or_tie(row.best_generated)} "
+        "by generated anomalies**"
     )
     parts = []
     if row.top1 is not None and row.top1_ceiling is not None:
@@ -176,3 +176,9 @@ def rankings(report: Report, rows: Sequence[VerdictRow]) -> list[AgreementRow]:
 def plural(count: int, noun: str) -> str:
     """Return e.g. ``1 machine`` or ``5 machines``."""
     return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+def _or_tie(best: str) -> str:
+    """Return the best detector, or that there is none."""
+    *others, last = best.split(", ")
+    return f"none ({', '.join(others)} and {last} tie)" if others else last

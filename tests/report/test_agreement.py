@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from known_truth import make_section, make_suite, trust_of
 
+from asdbench.report.trust_words import ranking_words
+
 IDS = ("weak", "fair", "good")
 DETECTORS = [{"id": name, "use": "d"} for name in IDS]
 
@@ -43,6 +45,20 @@ def test_a_generator_that_turns_the_ranking_round_costs(rng):
     assert row.tau == -1.0
     assert row.tau_high < row.tau_ceiling
     assert row.regret > 0.2 > row.regret_ceiling
+
+
+def test_detectors_that_tie_are_all_named(rng):
+    arms = {}
+    for name in ("fair", "good"):  # the same scores
+        twin = np.random.default_rng(5)
+        arms |= make_section(twin, place=(name, "fan", "00"))
+    arms |= make_section(rng, shift=0.0, place=("weak", "fan", "00"))
+    row = trust_of(arms, make_suite(["made"], detectors=DETECTORS)).agreement[0]
+    assert (row.best_real, row.best_generated) == ("fair, good", "fair, good")
+    said = ranking_words(row)
+    assert "Best detector: none (fair and good tie) by real and by generated anomalies" in said
+    said = ranking_words(row.model_copy(update={"best_generated": "good"}))
+    assert "**none (fair and good tie) by real, good by generated anomalies**" in said
 
 
 def test_one_detector_is_no_ranking(rng):
