@@ -109,6 +109,11 @@ def explain(report: Report, place: Place, file: Path | None, clips: int = 5) -> 
             for other in map(Place.of, report.cells)
             if other != place and replace(other, grid=place.grid) == place
         ),
+        pools_domains=place.domain == "all"
+        and any(
+            other.domain != "all" and replace(other, domain="all") == place
+            for other in map(Place.of, report.cells)
+        ),
     )
 
 

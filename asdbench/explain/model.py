@@ -229,3 +229,5 @@ class Explanation:
     """What cannot be shown, why, and how to get it."""
     others: tuple[Place, ...] = ()
     """The same cell with the other grids."""
+    pools_domains: bool = False
+    """Whether the clips of several domains enter one AUC, where a machine's rows average theirs."""

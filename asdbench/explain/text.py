@@ -57,6 +57,11 @@ def _arms(found: Explanation) -> Iterator[list[str]]:
     yield lines
     if found.headline is not None:
         yield _verdict(found.headline)
+    if found.pools_domains:
+        yield [
+            "Domain all: the clips of all domains enter one AUC. The rows of the machine average "
+            "the AUCs of the domains: their interval and verdict may be others."
+        ]
     said = []
     if found.ladder is not None:
         said.append(f"The paper's gap: {found.ladder.sentence}")
@@ -117,6 +122,8 @@ def _scores(found: Explanation, plain: bool) -> Iterator[list[str]]:
     if spread is None:
         return
     fits = f", means over {found.provenance.repeats} fits" if found.provenance.repeats > 1 else ""
+    makers = found.provenance.seeds.get("generator_repeats", 1)
+    fits += f", clips of {makers} fits of the generator" if makers > 1 else ""
     yield [
         heading(f"Scores{fits}: share of each pool's clips, in %"),
         *histogram_lines(spread, WIDTH, plain),

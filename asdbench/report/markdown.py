@@ -193,12 +193,14 @@ def _cells_caption(report: Report) -> str:
     if "pauc_domain" in texts:
         domains = (
             " In rows of domain `all`: AUC (all) and pAUC; in rows of a domain: AUC and pAUC "
-            "(domain), which takes the anomalies of that domain only."
+            "(domain), which takes the anomalies of that domain only. AUC (all) pools the clips of "
+            "both domains; the means of a machine average the AUCs of its domains."
         )
     return (
         " ".join(texts[k] for k in keys)
         + domains
-        + " n: normal / real anomalous / generated anomalous clips that entered the AUC. "
+        + " n: normal / real anomalous / generated anomalous clips that entered the AUC, "
+        "generated ones of each fit of the generator. "
         + f"Real: {texts['real'][0].lower()}{texts['real'][1:]} "
         + f"Generated (gen.): {texts['generated'][0].lower()}{texts['generated'][1:]} "
         + f"Gap: {texts['gap']} F1: of the real clips of the domain, at the detector's threshold."

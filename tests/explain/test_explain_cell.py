@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -171,6 +172,13 @@ def test_the_page_is_narrow_and_survives_a_pipe(found: Explanation) -> None:
     assert "\x1b" not in page
     for heading in ("AUCs side by side", "Missed", "False alarms", "Conditions", "Provenance"):
         assert heading in page
+
+
+def test_domain_all_is_said_to_pool_the_domains(found: Explanation, arms_run: Path) -> None:
+    said = "the clips of all domains enter one AUC"
+    assert said not in render(found)
+    whole = explain(read_report(arms_run), replace(PLACE, domain="all"), find_report(arms_run))
+    assert said in render(whole)
 
 
 def test_json_holds_all_of_it(found: Explanation) -> None:
