@@ -158,8 +158,10 @@ class _Arms:
     beside: Sequence[Arm] | None
 
     def generated_clips(self, subset: Subset, definition: DefinitionId) -> int:
+        """Return how many clips of one fit of the generator enter the AUC."""
         folds = max(1, len(self.generated) // len(self.real))
-        return sum(len(a.anomalies("auc", subset, definition)) for a in self.generated[:folds])
+        first = [a for a in self.generated[:folds] if a.generation == self.generated[0].generation]
+        return sum(len(arm.anomalies("auc", subset, definition)) for arm in first)
 
 
 def _cell(place: Place, subset: Subset, arms: _Arms, rules: Rules) -> Cell:

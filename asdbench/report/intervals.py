@@ -12,7 +12,7 @@ from asdbench.stats.interval import Interval, normal_quantile
 
 @dataclass(frozen=True)
 class Pooled:
-    """The mean of the repeats with its interval; ``low`` is None where there is none."""
+    """The mean of the fits with its interval; ``low`` is None where there is none."""
 
     estimate: float
     low: float | None
@@ -22,10 +22,11 @@ class Pooled:
 
 
 def pooled(intervals: Sequence[Interval], confidence: float) -> Pooled:
-    """Return the interval of one repeat, or of the mean of several.
+    """Return the interval of one fit, or of the mean of several.
 
-    With repeats, the variance is the mean of the repeats' own (they share their clips) plus
-    that of the repeats' mean, and the interval is normal.
+    Fits are those of the detector, of the generator, or both; folds of a transductive detector
+    count as fits. With several, the variance is the mean of their own (they share their clips)
+    plus that of their mean, and the interval is normal.
     """
     estimate = float(np.mean([i.estimate for i in intervals]))
     first = next((i for i in intervals if i.low is None), intervals[0])
@@ -36,7 +37,7 @@ def pooled(intervals: Sequence[Interval], confidence: float) -> Pooled:
     between = float(np.var([i.estimate for i in intervals], ddof=1)) / len(intervals)
     within = float(np.mean([(i.se or 0.0) ** 2 for i in intervals]))
     half = normal_quantile(confidence) * float(np.sqrt(within + between))
-    method = f"{first.method}, {len(intervals)} repeats"
+    method = f"{first.method}, mean of {len(intervals)} fits"
     return Pooled(estimate, estimate - half, estimate + half, method, first.note)
 
 

@@ -86,7 +86,7 @@ class Cell(Model):
     n_anomaly_real: int
     """Real anomalous clips that entered the AUC."""
     n_anomaly_generated: int
-    """Generated anomalous clips that entered the AUC."""
+    """Generated anomalous clips that entered the AUC, of each fit of the generator."""
     repeats: int
     """Fits of the detector that were averaged."""
     auc: Comparison

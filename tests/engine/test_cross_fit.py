@@ -170,6 +170,8 @@ def test_repeats_of_a_generator_are_told_apart(arms_suite, tmp_path):
     done = Counter(e["kind"] for e in events(result.folder) if e["event"] == "started")
     assert done["generator"] == 2  # the second fit of each machine
     assert "detector" not in done
+    sizes = [[c.n_anomaly_generated for c in r.report.cells] for r in (first, result)]
+    assert sizes[0] == sizes[1]  # of one fit, as in the arms
     row = result.report.arms[0]
     assert row.matched.auc is not None
     assert row.artifact.auc is not None

@@ -199,7 +199,7 @@ def test_repeats_are_averaged(rng):
     singles = [rows_of(part)[0]["all"] for part in parts]
     assert row.repeats == 3
     assert row.matched_gap.value == pytest.approx(np.mean([s.matched_gap.value for s in singles]))
-    assert "3 repeats" in row.artifact.method
+    assert "mean of 3 fits" in row.artifact.method
     del arms["controls", "ae", "fan", "00"][2]
     assert rows_of(arms, several)[0]["all"].artifact.auc is None
 
