@@ -11,6 +11,8 @@ from asdbench.conditions import Attributes, format_attributes
 
 ConditionKey = tuple[str, str, Attributes]
 """(machine, section, attributes). The domain is no operating condition."""
+LEAST = 10
+"""Real and generated anomalies that a condition needs for an interval; fewer show nothing."""
 
 
 def condition_key(condition: Condition) -> ConditionKey:

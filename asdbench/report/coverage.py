@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from asdbench.audit.conditions import ConditionKey, Ranges, in_order, nearest, written
+from asdbench.audit.conditions import LEAST, ConditionKey, Ranges, in_order, nearest, written
 from asdbench.conditions import format_attributes
 from asdbench.report.audit_schema import CoverageRow
 from asdbench.report.by_condition import ScoredConditions
@@ -19,9 +19,6 @@ from asdbench.report.trust_schema import GapKind
 from asdbench.stats.equivalence import is_equivalent
 from asdbench.suite.arms import ArmName, sweep_pairings
 from asdbench.suite.model import REAL, Suite
-
-LEAST = 10
-"""Real and generated anomalies that a condition needs for an interval; fewer show nothing."""
 
 
 def coverage_rows(

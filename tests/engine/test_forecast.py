@@ -147,6 +147,11 @@ def test_enough_clips_are_enough(tmp_path: Path) -> None:
         ("check: memorization", "can pass", "grids: faults, normals, copies"),
         ("check: coverage, max_distance: 1.0", "cannot pass", "beyond the conditions"),
         ("check: coverage, min_validated: 0.5", "cannot pass", "too few to show a gap within"),
+        (
+            "check: coverage, min_validated: 0.5, generators: [again]",
+            "cannot pass",
+            "again (fan, valve): a condition has at most",
+        ),
     ],
 )
 def test_gates_are_judged_before_a_run(
@@ -177,6 +182,51 @@ def test_so_few_clips_that_copies_cannot_be_found_are_no_pass(tmp_path: Path) ->
     more = (FEW + DETECTORS).replace("multiplier: 2", "multiplier: 3")
     (enough,) = outlooks(tmp_path, "check: memorization", text=more)
     assert enough.expected == "can pass"
+
+
+WIDE = """\
+schema: asdbench/suite@1
+name: wide
+dataset: {use: simulated, train: 40, test: TEST, machines: [fan, valve], sections: ["00"]}
+split: {folds: 2}
+generators: [{id: again, use: resample}, {id: other, use: perturb}]
+grids:
+  copies: {generator: again, multiplier: 1}
+  swept: {generator: again, axes: {fan: {"00": {m-n: {from: dataset, add: [Q]}}}}}
+statistics: {margin: MARGIN}
+"""
+
+
+@pytest.mark.parametrize(
+    ("test", "margin", "gate", "expected", "said"),
+    [
+        # 12 normals and 12 anomalies a domain: 6 of each of the conditions.
+        (12, 0.3, "min_validated: 0.1", "cannot pass", ["6 real", "10 are needed", "Have more"]),
+        (12, 0.3, "max_distance: 1.0", "cannot pass", ["again (valve): no grid goes beyond"]),
+        (60, 0.05, "min_validated: 0.1", "cannot pass", ["margin higher", "within 0.05"]),
+        (60, 0.3, "min_validated: 0.5", "can pass", ["up to 30 real"]),
+        (60, 0.3, "max_distance: 1.0", "cannot pass", ["again (valve)", "generators"]),
+        (60, 0.3, "max_distance: 1.0, generators: [other]", "cannot pass", ["no grid generates"]),
+    ],
+)
+def test_the_map_is_judged_by_condition(
+    tmp_path: Path, test: int, margin: float, gate: str, expected: str, said: list[str]
+) -> None:
+    text = WIDE.replace("TEST", str(test)).replace("MARGIN", str(margin)) + DETECTORS
+    (found,) = outlooks(tmp_path, f"check: coverage, {gate}", text=text)
+    words = f"{found.reason} {found.advice}"
+    assert (found.expected, [w for w in said if w not in words]) == (expected, []), found
+
+
+@pytest.mark.parametrize(("test", "expected"), [(12, "cannot pass"), (60, "unknown")])
+def test_distances_need_a_condition_that_can_be_validated(
+    tmp_path: Path, test: int, expected: str
+) -> None:
+    swept = WIDE.replace("machines: [fan, valve]", "machines: [fan]")
+    text = swept.replace("TEST", str(test)).replace("MARGIN", "0.3") + DETECTORS
+    (found,) = outlooks(tmp_path, "check: coverage, max_distance: 1.0", text=text)
+    assert found.expected == expected, found
+    assert ("no validated condition" in found.reason) == (expected == "cannot pass")
 
 
 def test_a_generator_that_is_not_fitted_is_not_audited(tmp_path: Path) -> None:

@@ -381,9 +381,27 @@ def test_conditions_that_are_shown_to_differ_fail_others_wait_for_clips() -> Non
         ((good, off, off), "fail"),
         ((condition("extrapolated", distance=1.0),), "inconclusive"),
     ]
-    for rows, expected in cases:
-        result = check(made_report(coverage=rows), "coverage", min_validated=0.6)
+    for found, expected in cases:
+        rows = [r.model_copy(update={"condition": f"vel={i}"}) for i, r in enumerate(found)]
+        result = check(made_report(coverage=tuple(rows)), "coverage", min_validated=0.6)
         assert result.verdict == expected, result.reason
+
+
+def test_a_condition_counts_once_however_many_grids_ask_for_it() -> None:
+    def row(status: str, gap_: float | None, grid: str, count: int, name: str) -> Any:
+        update = {"grid": grid, "n_generated": count}
+        return condition(status, gap_, name=name).model_copy(update=update)
+
+    rows = (
+        row("measured", 0.2, "faults", 200, "vel=6"),
+        row("validated", 0.0, "swept", 20, "vel=6"),  # fewer clips: no second chance
+        row("validated", 0.0, "faults", 200, "vel=9"),
+        row("measured", 0.2, "swept", 20, "vel=9"),
+        row("measured", 0.2, "swept", 20, "vel=12"),
+    )
+    result = check(made_report(coverage=rows), "coverage", min_validated=0.5)
+    assert result.values[0].ours == pytest.approx(1 / 3)
+    assert "1 of 3 conditions validated, 2 shown to differ" in result.reason
 
 
 def test_extrapolation_has_a_limit() -> None:

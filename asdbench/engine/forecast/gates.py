@@ -7,24 +7,21 @@ What they can show is known beforehand, for a perfect generator
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from asdbench.api import SupportsTrainingManifest
 from asdbench.audit.memorization import LEVEL, least_p
+from asdbench.engine.forecast.coverage_gate import coverage_outlook
 from asdbench.engine.forecast.gap_gates import (
     artifact_outlook,
     equivalence_outlook,
     sign_outlook,
 )
 from asdbench.engine.forecast.outlook import Outlook, Prospect, outlook
-from asdbench.engine.forecast.power import TYPICAL
 from asdbench.report.gates.agreement import FEWEST
 from asdbench.report.gates.ruling import SHOWN
-from asdbench.stats.power import Sizes, certifiable_margin, gap_se
 from asdbench.suite.gate_models import (
-    CoverageGateModel,
     FidelityGateModel,
     LeakageGateModel,
     MemorizationGateModel,
@@ -118,41 +115,6 @@ def _of_grids(
     return grids
 
 
-def _coverage(gate: CoverageGateModel, about: Prospect) -> Outlook:
-    suite = about.loaded.suite
-    sweeps = [
-        name
-        for name, grid in suite.grids.items()
-        if grid.sweeps and _wanted(gate.generators, grid.generator)
-    ]
-    if gate.max_distance is not None and not sweeps:
-        reason = "no grid goes beyond the conditions of the data"
-        return outlook(gate, "cannot pass", reason, "Add a grid with axes, or drop max_distance.")
-    if gate.min_validated == 0.0:
-        return outlook(gate, "unknown", "distances are known once conditions are validated")
-    machines: Counter[str] = Counter()
-    possible: Counter[str] = Counter()
-    most = 0
-    for section in about.expected.sections:
-        normals = max(section.normals.values(), default=0)
-        for count in section.conditions.values():
-            machines[section.machine] += 1
-            most = max(most, count)
-            if normals:  # as if generated clips were without number
-                se = gap_se(TYPICAL, Sizes(normals, count, 1000 * count))
-                margin = certifiable_margin(se, suite.statistics.confidence)
-                possible[section.machine] += margin <= suite.statistics.margin
-    short = [m for m in machines if possible[m] < gate.min_validated * machines[m]]
-    if short:
-        reason = (
-            f"{', '.join(short)}: a condition has at most {most} real anomalies, too few to show "
-            f"a gap within {suite.statistics.margin:g}"
-        )
-        advice = "Set statistics.margin higher, or drop min_validated."
-        return outlook(gate, "cannot pass", reason, advice)
-    return outlook(gate, "can pass", f"up to {most} real anomalies a condition")
-
-
 def _reference(gate: ReferenceGateModel, about: Prospect) -> Outlook:
     if about.simulated:
         reason = "the clips are simulated, the published numbers are of recorded machines"
@@ -177,6 +139,6 @@ _OUTLOOKS: Mapping[str, Callable[[Any, Prospect], Outlook]] = {
     "leakage": _leakage,
     "memorization": _memorization,
     "fidelity": _fidelity,
-    "coverage": _coverage,
+    "coverage": coverage_outlook,
     "reference": _reference,
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 from asdbench.api import Clip
 from asdbench.audio import AudioFormat
 from asdbench.audit.memorization import Search
+from asdbench.conditions import format_attributes
 from asdbench.engine.generating import GeneratorLayout
 from asdbench.engine.inventory import FileRecord
 from asdbench.engine.layout import Layout
@@ -38,6 +39,8 @@ class SectionSizes:
     """Clips of each grid over axes, by its name."""
     conditions: Mapping[str, int]
     """Real anomalies of each condition, by its attributes."""
+    cells: Mapping[str, Counts] = field(default_factory=dict)
+    """Clips of each grid by its name, by the attributes of their condition."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,13 @@ def expect(loaded: LoadedSuite, clips: Sequence[Clip]) -> Expected:
     for task in layout.sources.tasks(clips):
         layout.add(task)
     made: dict[tuple[str, str], dict[str, Counter[str]]] = {}
+    cells: dict[tuple[str, str], dict[str, Counter[str]]] = {}
     generated = GeneratorLayout(layout, clips, split).build()
     for (grid, machine, section), found in generated.items():
         domains = Counter[str](member.row.condition.domain or "all" for member in found.members())
         made.setdefault((machine, section), {})[grid] = domains
+        asked = (format_attributes(m.row.condition.attributes) for m in found.members())
+        cells.setdefault((machine, section), {})[grid] = Counter(asked)
     places = dict.fromkeys((clip.machine, clip.section) for clip in split.evaluation)
     return Expected(
         tuple(
@@ -80,6 +86,7 @@ def expect(loaded: LoadedSuite, clips: Sequence[Clip]) -> Expected:
                 place,
                 [c for c in split.evaluation if (c.machine, c.section) == place],
                 made.get(place, {}),
+                cells.get(place, {}),
                 loaded,
             )
             for place in sorted(places)
@@ -119,6 +126,7 @@ def _section(
     place: tuple[str, str],
     clips: Sequence[Clip],
     made: Mapping[str, Counter[str]],
+    cells: Mapping[str, Counter[str]],
     loaded: LoadedSuite,
 ) -> SectionSizes:
     divided = all(clip.domain is not None for clip in clips)
@@ -136,5 +144,6 @@ def _section(
         whole(count("anomaly")),
         {name: whole(counts) for name, counts in made.items() if not grids[name].sweeps},
         {name: counts.total() for name, counts in made.items() if grids[name].sweeps},
-        Counter(str(clip.condition) for clip in clips if clip.label == "anomaly"),
+        Counter(format_attributes(c.condition.attributes) for c in clips if c.label == "anomaly"),
+        cells,
     )
