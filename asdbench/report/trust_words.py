@@ -80,13 +80,29 @@ def heard_words(report: Report, rows: Sequence[VerdictRow]) -> list[str]:
     if not heard:
         return [
             f"Artifact arm: in none of {len(known)} rows was the detector found to tell generated "
-            "normals from real ones; nothing speaks against the paper's AUC there."
+            f"normals from real ones; {_reach(report, known)}nothing speaks against the paper's "
+            "AUC there."
         ]
     return [
         f"Artifact arm: **in {len(heard)} of {len(known)} rows the detector tells generated "
         "normals from real ones**; there its AUC on generated anomalies against real normals is "
         "not evidence about faults."
     ]
+
+
+def _reach(report: Report, rows: Sequence[LadderRow]) -> str:
+    """Return how far the intervals of the artifact AUCs reach."""
+    keys = {(row.machine, row.detector, row.generator) for row in rows}
+    ends = [
+        end
+        for found in report.artifacts
+        if (found.machine, found.detector, found.generator) in keys
+        for end in (found.auc_low, found.auc_high)
+        if end is not None
+    ]
+    if not ends:
+        return ""
+    return f"as far as their intervals reach (AUCs of {min(ends):.2f} to {max(ends):.2f}), "
 
 
 def unheard_words(report: Report) -> list[str]:

@@ -221,3 +221,11 @@ def test_a_gap_has_one_interval_in_the_whole_report(heard: Report):
             gap = getattr(arm, f"{kind}_gap")
             place = (arm.machine, arm.section, arm.domain, arm.detector, kind, "auc")
             assert rows[place] == pytest.approx((gap.value, gap.low, gap.high))
+
+
+def test_a_clean_artifact_arm_speaks_as_far_as_its_intervals_reach():
+    report = report_of(two_machines(), SUITE)
+    ends = [end for row in report.artifacts for end in (row.auc_low, row.auc_high)]
+    assert {row.reads for row in report.ladder} == {"faults"}
+    said = f"reach (AUCs of {min(ends):.2f} to {max(ends):.2f}), nothing speaks against"
+    assert said in render_markdown(report).replace("\n", " ")
