@@ -259,6 +259,11 @@ def test_too_few_machines_for_a_sign_are_inconclusive_whatever_they_say() -> Non
     assert check(made_report(verdicts=signs(*[0.01] * 5)), "sign", alpha=0.1).verdict == "fail"
 
 
+def test_one_machine_is_no_machines() -> None:
+    result = check(made_report(verdicts=signs(0.01)), "sign")
+    assert "1 of 1 machine above 0" in result.reason
+
+
 def test_signs_of_several_detectors_are_corrected_for_their_number() -> None:
     rows = signs(*[0.01] * 6) + signs(*[0.01, -0.01] * 3, detector="knn")
     report = made_report(verdicts=rows, detectors=(plugin("ae"), plugin("knn")))
@@ -447,6 +452,23 @@ def test_attributes(finding: str, weak: str, expected: str) -> None:
         }
     )
     assert check(made_report(fidelity=(row,)), "fidelity", weak=weak).verdict == expected
+
+
+def test_what_a_gate_names_and_no_row_is_of_is_the_reason() -> None:
+    report = made_report(verdicts=(gap("fan", 0.0),))
+    (row,) = report.verdicts
+
+    def reason(**names: list[str]) -> str:
+        result = check(report, "equivalence", margin=0.05, **names)
+        assert (result.verdict, result.values) == ("inconclusive", ())
+        return str(result.reason)
+
+    assert reason(detectors=["gone"]) == "the report has no row of detector 'gone'"
+    assert reason(detectors=["gone"], grids=["lost", str(row.grid)]) == (
+        "the report has no row of detector 'gone' or of grid 'lost'"
+    )
+    nothing = check(made_report(), "equivalence", margin=0.05, detectors=["gone"])
+    assert nothing.reason == "the report has no headline AUC gap of every machine"
 
 
 def test_fail_weighs_more_than_inconclusive_and_that_more_than_pass() -> None:

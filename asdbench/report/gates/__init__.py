@@ -54,7 +54,10 @@ def verdict_of(results: Sequence[GateResult]) -> Verdict:
 
 def _with_absent(gate: Gate, report: Report, result: GateResult) -> GateResult:
     """Add a value for everything that the gate is about and that the report has no row of."""
-    absent = list(_absent(gate, report, result.values)) if result.values else []
+    if not result.values:
+        reason = _unmatched(gate, report)
+        return result if reason is None else result.model_copy(update={"reason": reason})
+    absent = list(_absent(gate, report, result.values))
     if not absent:
         return result
     values = (*result.values, *absent)
@@ -83,3 +86,26 @@ def _absent(gate: Gate, report: Report, values: Sequence[GateValue]) -> Iterator
                     reason += ": no grid asks for its clips"
                 place = {kind: name}
                 yield GateValue(**place, ours=None, verdict="inconclusive", reason=reason)
+
+
+def _unmatched(gate: Gate, report: Report) -> str | None:
+    """Return what the gate names that no row is of; None where it would look at none anyway."""
+    named = {
+        kind: names
+        for kind in ("detector", "generator", "grid")
+        if (names := getattr(gate, f"{kind}s", None)) is not None
+    }
+    every = gate.model_copy(update={f"{kind}s": None for kind in named})
+    values = CHECKS[gate.check](every, report).values if named else ()
+    if not values:
+        return None
+    lacking = [
+        f"{kind} '{name}'"
+        for kind, names in named.items()
+        for name in names
+        if name not in {getattr(value, kind) for value in values}
+    ]
+    if lacking:
+        return f"the report has no row of {' or of '.join(lacking)}"
+    together = "; ".join(f"{kind} {', '.join(names)}" for kind, names in named.items())
+    return f"no row of the report is of all that the gate names ({together})"
