@@ -112,8 +112,7 @@ def _chosen(
 
 def _print(results: Sequence[GateResult], verdict: str, source: Path | None) -> None:
     from asdbench.cli.tables import compact_table, console
-    from asdbench.report.gate_tables import deciding, demand, value_row
-    from asdbench.report.gates.ruling import SHOWN
+    from asdbench.report.gate_tables import deciding, demand, summary, value_row
 
     table = compact_table(f"Gates of {source}" if source else "Gates")
     for name in ("gate", "verdict", "what must hold"):
@@ -123,12 +122,11 @@ def _print(results: Sequence[GateResult], verdict: str, source: Path | None) -> 
         table.add_row(result.id, result.verdict, demand(result), str(len(result.values)))
     console().print(table)
     for result in results:
-        typer.echo(f"{result.verdict}: {result.id}: {result.reason}")
-        if result.verdict == "pass" or not result.values:
+        rows = [] if result.verdict == "pass" else deciding(result)
+        listed = len(rows) > 1 or (bool(rows) and result.check == "reference")
+        typer.echo(f"{result.verdict}: {result.id}: {summary(result) if listed else result.reason}")
+        if not listed:
             continue
-        rows = deciding(result)
-        if len(rows) <= SHOWN and result.check != "reference":
-            continue  # the line above names them all
         shown = compact_table()
         for name in ("where", "detector", "generator", "value", "because"):
             shown.add_column(name, overflow="fold")

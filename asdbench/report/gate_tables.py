@@ -21,7 +21,7 @@ def gate_blocks(report: Report) -> list[str]:
     if not report.gates:
         return []
     rows = [
-        [g.id, escaped(demand(g)), f"**{g.verdict}**", escaped(_summary(g)), str(len(g.values))]
+        [g.id, escaped(demand(g)), f"**{g.verdict}**", escaped(summary(g)), str(len(g.values))]
         for g in report.gates
     ]
     headers = ["gate", "what must hold", "verdict", "because", "values"]
@@ -32,7 +32,7 @@ def gate_blocks(report: Report) -> list[str]:
     return blocks
 
 
-def _summary(gate: GateResult) -> str:
+def summary(gate: GateResult) -> str:
     """Return why in a few words; rows that decide are listed below, except those of a pass."""
     count = sum(value.verdict == gate.verdict for value in gate.values)
     if gate.verdict == "pass" or not count or gate.check == "reference":

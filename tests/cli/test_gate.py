@@ -8,12 +8,14 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from asdbench.cli.gate import gate
+from asdbench.cli.gate import gate, print_gates
 from asdbench.cli.run import run
+from asdbench.report.gates import check_gates
 from asdbench.report.markdown import render_markdown
 from asdbench.report.outcome_schema import PublishedRow, ReferenceFacts
 from asdbench.report.write import read_report, write_report
-from made_report import made_report, plugin
+from asdbench.suite.gate_models import MemorizationGateModel
+from made_report import made_report, memorization, plugin
 
 app = typer.Typer()
 app.command("gate")(gate)
@@ -225,3 +227,15 @@ def test_a_run_asked_for_gates_that_are_not_there_does_not_start(gated: Path) ->
     result = run_suite("--gate", "--set", "gates=[]")
     assert "the suite has no gates to pass" in str(result.exception)
     assert not (gated / "out").exists()
+
+
+@pytest.mark.parametrize("count", [1, 2, 9])
+def test_each_row_that_decides_is_printed_once(
+    capsys: pytest.CaptureFixture[str], count: int
+) -> None:
+    rows = tuple(memorization("copied", 0.9, 1e-9, f"m{i}") for i in range(count))
+    model = MemorizationGateModel(id="mem", check="memorization")
+    assert print_gates(check_gates([model], made_report(memorization=rows)), strict=False) == 3
+    printed = capsys.readouterr().out
+    assert printed.count(" copied.") == count
+    assert (f"fail: mem: {count} of {count} fail, listed below\n" in printed) == (count > 1)

@@ -229,6 +229,11 @@ def test_distances_need_a_condition_that_can_be_validated(
     assert ("no validated condition" in found.reason) == (expected == "cannot pass")
 
 
+def test_one_machine_is_no_machines_of_a_plan(tmp_path: Path) -> None:
+    (found,) = outlooks(tmp_path, "check: sign, detectors: [ae]", text=FEW + DETECTORS)
+    assert found.reason.startswith("1 machine, 1 detector and grid: no p-value")
+
+
 def test_a_generator_that_is_not_fitted_is_not_audited(tmp_path: Path) -> None:
     every, named = outlooks(
         tmp_path, "check: leakage", "check: leakage, generators: [idle]", text=FEW + DETECTORS

@@ -205,7 +205,9 @@ def sign_outlook(gate: SignGateModel, about: Prospect) -> Outlook:
     tests = len(found) * len(about.detectors(gate))
     corrected = tests if gate.multiplicity == "holm" else 1
     least = min(1.0, corrected * 2.0 * 0.5**units)
-    reason = f"{units} {name}, {tests} detectors and grids: no p-value below {least:.3f}"
+    known = name if units != 1 else name.removesuffix("s")
+    pairs = "detectors and grids" if tests != 1 else "detector and grid"
+    reason = f"{units} {known}, {tests} {pairs}: no p-value below {least:.3f}"
     if least <= gate.alpha:
         return outlook(gate, "can pass", reason)
     needed = math.ceil(math.log2(2.0 * corrected / gate.alpha))

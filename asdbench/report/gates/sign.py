@@ -73,7 +73,8 @@ def _value(
         reason = f"a gap is missing in one of the {units}" if gaps is None else "every gap is 0"
         return GateValue(**place, ours=None, verdict="inconclusive", reason=reason)
     above, below = _counts(gaps)
-    signs = f"{above} of {above + below} {units} above 0 (p = {p:.3f})"
+    known = units if above + below != 1 else units.removesuffix("s")
+    signs = f"{above} of {above + below} {known} above 0 (p = {p:.3f})"
     least = min(1.0, tests * 2.0 * 0.5 ** (above + below))
     if p > alpha and least > alpha:
         signs += (
