@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
+from asdbench.audit.conditions import LEAST
 from asdbench.explain.lines import heading, table
 from asdbench.explain.model import ClipLine, Explanation
 from asdbench.report.text import number, with_interval
@@ -67,14 +68,21 @@ def condition_blocks(found: Explanation) -> Iterator[list[str]]:
         for line in found.conditions
     ]
     headers = ["anomalies of", "domain", "n", "AUC real", f"AUC {protocol}", "gap", "map"]
-    apart = sum(
-        line.low is not None and line.high is not None and not line.low <= 0.0 <= line.high
+    intervals = [
+        (line.low, line.high)
         for line in found.conditions
-    )
+        if line.low is not None and line.high is not None
+    ]
+    apart = sum(not low <= 0.0 <= high for low, high in intervals)
+    count = f" {apart} of {len(intervals)} intervals exclude 0 (by chance "
     yield [
         heading("Conditions, the largest gap first"),
         *table(rows, headers, 2),
-        "The cell's normals against the anomalies of one condition (n: real/generated). "
-        f"{apart} of {len(rows)} intervals exclude 0 "
-        f"(by chance {1.0 - found.confidence:.0%} would).",
+        "The cell's normals against the anomalies of one condition (n: real/generated)."
+        + (f"{count}{1.0 - found.confidence:.0%} would)." if intervals else "")
+        + (
+            f" Fewer than {LEAST} real or generated anomalies have no interval."
+            if any(min(line.n_real, line.n_generated) < LEAST for line in found.conditions)
+            else ""
+        ),
     ]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from asdbench.audit.conditions import LEAST
 from asdbench.explain.clips import split_condition
 from asdbench.explain.model import ConditionLine
 from asdbench.explain.places import Place
@@ -15,7 +16,6 @@ from asdbench.metrics.rank import auc
 from asdbench.report.intervals import generator_for
 from asdbench.stats.contrast import auc_contrast
 from asdbench.stats.curves import Curve, Pool
-from asdbench.stats.interval import Interval
 
 _DRAWS = 1000
 
@@ -24,6 +24,9 @@ def condition_lines(
     scores: CellScores, place: Place, matched: bool, confidence: float
 ) -> Sequence[ConditionLine]:
     """Return the AUCs of each condition of anomalies, the largest gap first.
+
+    A gap has no interval where the map of conditions gives none: with fewer than ``LEAST`` real
+    or generated anomalies.
 
     Parameters
     ----------
@@ -45,24 +48,29 @@ def condition_lines(
         real = _of(scores.real_anomalies, condition)
         made = _of(scores.generated_anomalies, condition)
         domain, attributes = split_condition(condition)
-        gap = None
-        if len(real) and len(made) and len(negative.scores) and len(other.scores):
-            gap = auc_contrast(
+        of_real = auc(negative.scores, real) if len(negative.scores) and len(real) else None
+        of_made = auc(other.scores, made) if len(other.scores) and len(made) else None
+        low = high = None
+        if min(len(real), len(made)) >= LEAST and len(negative.scores) and len(other.scores):
+            contrast = auc_contrast(
                 Curve(other, Pool("generated anomalies", made)),
                 Curve(negative, Pool("real anomalies", real)),
                 confidence,
                 _DRAWS,
                 generator_for(0, f"{place}/{condition}", 0),
             )
+            low, high = contrast.low, contrast.high
         found.append(
             ConditionLine(
                 attributes,
                 domain,
                 len(real),
                 len(made),
-                auc(negative.scores, real) if len(negative.scores) and len(real) else None,
-                auc(other.scores, made) if len(other.scores) and len(made) else None,
-                *_interval(gap),
+                of_real,
+                of_made,
+                None if of_real is None or of_made is None else of_made - of_real,
+                low,
+                high,
             )
         )
     return sorted(found, key=lambda line: -abs(line.gap or 0.0))
@@ -70,7 +78,3 @@ def condition_lines(
 
 def _of(clips: Scored, condition: str) -> NDArray[np.float64]:
     return clips.where(clips.condition == condition).score
-
-
-def _interval(gap: Interval | None) -> tuple[float | None, float | None, float | None]:
-    return (None, None, None) if gap is None else (gap.estimate, gap.low, gap.high)

@@ -16,8 +16,10 @@ from sklearn.metrics import roc_auc_score
 from asdbench.engine.run import run
 from asdbench.explain import Place, explain
 from asdbench.explain.as_json import as_json
+from asdbench.explain.conditions import condition_lines
 from asdbench.explain.distributions import LEVELS
 from asdbench.explain.model import Explanation
+from asdbench.explain.score_table import CellScores, Scored
 from asdbench.explain.text import render
 from asdbench.report.schema import Report
 from asdbench.report.write import find_report, read_report
@@ -150,6 +152,28 @@ def test_conditions_have_their_own_aucs(found: Explanation, arms_run: Path) -> N
         assert line.gap == pytest.approx((line.auc_generated or 0.0) - (line.auc_real or 0.0))
     gaps = [abs(line.gap or 0.0) for line in found.conditions]
     assert gaps == sorted(gaps, reverse=True)
+
+
+def test_a_condition_of_few_anomalies_has_no_interval(found: Explanation) -> None:
+    assert max(line.n_real for line in found.conditions) < 10
+    assert {(line.low, line.high) for line in found.conditions} == {(None, None)}
+    page = " ".join(render(found).split())
+    assert "Fewer than 10 real or generated anomalies have no interval." in page
+    assert "intervals exclude 0" not in page
+    rng = np.random.default_rng(0)
+    cell = CellScores(*(scored(rng, n, "fan/00/target/speed=6") for n in (40, 9, 40, 40)))
+    assert condition_lines(cell, PLACE, matched=True, confidence=0.95)[0].low is None
+    cell = CellScores(*(scored(rng, n, "fan/00/target/speed=6") for n in (40, 10, 40, 40)))
+    (line,) = condition_lines(cell, PLACE, matched=True, confidence=0.95)
+    assert line.low < line.gap < line.high
+    several = replace(found, conditions=(*found.conditions, line))
+    assert "of 1 intervals exclude 0" in " ".join(render(several).split())
+
+
+def scored(rng: np.random.Generator, n: int, condition: str) -> Scored:
+    score = rng.normal(size=n)
+    names = np.array([f"{i}" for i in range(n)])
+    return Scored(names, np.full(n, condition), score, score[:, None], np.zeros(n, int))
 
 
 def test_provenance_names_what_the_cell_was_made_of(found: Explanation) -> None:
