@@ -12,6 +12,8 @@ from asdbench.audit.conditions import ConditionKey, Ranges, as_number, distance
 from asdbench.conditions import Attributes, as_attributes
 from asdbench.registry import did_you_mean
 from asdbench.suite.model import AxisModel, DatasetModel, GridModel
+from asdbench.suite.problem import Place
+from asdbench.suite.yaml_source import KeyPath
 
 Axes = Mapping[str, AxisModel]
 
@@ -40,12 +42,24 @@ def swept_conditions(clips: Sequence[Clip], axes: Axes) -> list[Condition]:
 
 
 def axis_problems(
-    grids: Mapping[str, GridModel], chosen: DatasetModel, clips: Sequence[Clip]
+    grids: Mapping[str, GridModel],
+    chosen: DatasetModel,
+    clips: Sequence[Clip],
+    written: Mapping[KeyPath, Place],
 ) -> Iterator[str]:
     """Yield the machines, sections and attributes of ``axes`` that the data does not have.
 
-    What the suite leaves out (``chosen``) is not asked about.
+    What the suite leaves out (``chosen``) is not asked about. ``written`` is where the keys of the
+    suite stand in its file; one that the command line set is not there.
     """
+
+    def lack(path: KeyPath, kind: str, where: str, there: Collection[str]) -> str:
+        place = written.get(("grids", path[0], "axes", *path[1:]))
+        grid = f"grid '{path[0]}'" + (f" ({place.file}:{place.line})" if place else "")
+        known, wanted = ", ".join(there) or "none", str(path[-1])
+        guess = did_you_mean(wanted, there)
+        return f"{grid}: {where} has no {kind} '{wanted}'.{guess} It has: {known}."
+
     sections_of: dict[str, dict[str, list[Clip]]] = {}
     for clip in clips:
         sections_of.setdefault(clip.machine, {}).setdefault(clip.section, []).append(clip)
@@ -55,24 +69,19 @@ def axis_problems(
                 continue
             there = sections_of.get(machine)
             if there is None:
-                yield _lack(name, "machine", machine, "the data", sections_of)
+                yield lack((name, machine), "machine", "the data", sections_of)
                 continue
             for section, axes in sections.items():
                 if chosen.sections is not None and section not in chosen.sections:
                     continue
                 if section not in there:
-                    yield _lack(name, "section", section, machine, there)
+                    yield lack((name, machine, section), "section", machine, there)
                     continue
                 names = {n for clip in there[section] for n, _ in clip.condition.attributes}
                 for attribute in sorted(axes.keys() - names):
                     place = f"{machine}/{section}"
-                    yield _lack(name, "attribute", attribute, place, sorted(names))
-
-
-def _lack(grid: str, kind: str, wanted: str, where: str, there: Collection[str]) -> str:
-    known = ", ".join(there) or "none"
-    guess = did_you_mean(wanted, there)
-    return f"grid '{grid}': {where} has no {kind} '{wanted}'.{guess} It has: {known}."
+                    path = name, machine, section, attribute
+                    yield lack(path, "attribute", place, sorted(names))
 
 
 def _completed(wanted: Attributes, known: Counter[Condition], ranges: Ranges) -> Condition:

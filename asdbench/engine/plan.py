@@ -21,6 +21,7 @@ from asdbench.errors import DataError
 from asdbench.registry import did_you_mean
 from asdbench.suite import LoadedPlugin, LoadedSuite
 from asdbench.suite.model import SplitModel
+from asdbench.suite.yaml_source import parse
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,9 @@ def _unusable(loaded: LoadedSuite, clips: Sequence[Clip], split: Split) -> list[
     """Return where the data does not go with the suite."""
     suite = loaded.suite
     problems = [*_empty_sections(clips, split), *_unlearnable(split, suite.split)]
-    return [*problems, *axis_problems(suite.grids, suite.dataset, clips)]
+    document, _ = parse(loaded.text.encode(), loaded.name_for_people)
+    written = document.keys if document is not None else {}
+    return [*problems, *axis_problems(suite.grids, suite.dataset, clips, written)]
 
 
 def _unlearnable(split: Split, model: SplitModel) -> Iterator[str]:

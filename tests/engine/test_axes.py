@@ -7,6 +7,7 @@ import pytest
 from asdbench.api import Clip, Condition, Domain
 from asdbench.engine.axes import axis_problems, swept_conditions
 from asdbench.suite.model import AxisModel, DatasetModel, GridModel
+from asdbench.suite.problem import Place
 
 DATA = AxisModel.model_validate({"from": "dataset"})
 
@@ -114,11 +115,18 @@ def test_a_condition_does_not_depend_on_the_other_values():
 )  # fmt: skip
 def test_axes_that_the_data_does_not_have(axes, expected):
     grids = {"sweep": GridModel(generator="g", axes=axes)}
-    assert list(axis_problems(grids, DatasetModel(use="x"), REAL)) == expected
+    assert list(axis_problems(grids, DatasetModel(use="x"), REAL, {})) == expected
+
+
+def test_the_place_of_what_the_data_does_not_have_is_named():
+    grids = {"sweep": GridModel(generator="g", axes={"bearing": {"00": {"foo": DATA}}})}
+    written = {("grids", "sweep", "axes", "bearing", "00", "foo"): Place("my.yaml", 7, 3)}
+    (found,) = axis_problems(grids, DatasetModel(use="x"), REAL, written)
+    assert found == "grid 'sweep' (my.yaml:7): bearing/00 has no attribute 'foo'. It has: loc, vel."
 
 
 def test_what_the_suite_leaves_out_is_not_missed():
     axes = {"fan": {"00": {"m-n": DATA}}, "bearing": {"07": {"vel": DATA}}}
     grids = {"sweep": GridModel(generator="g", axes=axes)}
     chosen = DatasetModel(use="x", machines=("bearing",), sections=("00",))
-    assert list(axis_problems(grids, chosen, REAL)) == []
+    assert list(axis_problems(grids, chosen, REAL, {})) == []
