@@ -24,7 +24,7 @@ from asdbench.datasets.simulated.mix import render
 from asdbench.datasets.simulated.plan import SAMPLE_RATE
 from asdbench.datasets.simulated.spec import ClipSpec, section_specs
 from asdbench.detectors.gmm import GMM
-from asdbench.stats.contrast import auc_contrast
+from asdbench.stats.combination import combination
 from asdbench.stats.curves import Curve, Pool
 from asdbench.stats.equivalence import verdict
 from asdbench.suites.controls import Hum, HumParams, Perfect
@@ -64,13 +64,12 @@ def main() -> None:
             for arm in ("matched", "paper"):
                 beside = made["normal"] if arm == "matched" else real["normal"]
                 pool = Pool("made normals" if arm == "matched" else "real normals", beside)
-                gap = auc_contrast(
-                    Curve(pool, Pool("made anomalies", made["anomaly"])),
-                    Curve(Pool("real normals", real["normal"]), Pool("real", real["anomaly"])),
-                    0.95,
-                    1000,
-                    np.random.default_rng(seed),
-                )
+                normals = Pool("real normals", real["normal"])
+                terms = [
+                    (1.0, Curve(pool, Pool("made anomalies", made["anomaly"]))),
+                    (-1.0, Curve(normals, Pool("real", real["anomaly"]))),
+                ]
+                gap = combination(terms, 0.95, 1000, np.random.default_rng(seed))
                 found[name, arm][verdict(gap, given.margin)] += 1
                 gaps[name, arm].append(gap.estimate)
     rows = [

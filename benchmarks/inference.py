@@ -20,6 +20,7 @@ from asdbench.stats.curves import Curve, Gap, Pool, gap_terms
 from asdbench.stats.noise_floor import noise_floor
 from asdbench.stats.permutation import permutation_test
 from asdbench.stats.ranks import rank_agreement
+from asdbench.stats.resampling import RankMetric
 
 MACHINES, SECTIONS, DOMAINS, DETECTORS = 5, 3, 2, 6
 NORMALS, REAL, GENERATED = 50, 100, 200
@@ -44,21 +45,21 @@ def main() -> None:
     rng = np.random.default_rng(0)
     usual, high = suite(rng, 0.4), suite(rng, 2.5)
 
-    def every_gap(suite: list[list[Gap]], metric: str) -> None:
+    def every_gap(suite: list[list[Gap]], metric: RankMetric) -> None:
         for gaps in suite:
             for gap in gaps:
-                combination(gap_terms([gap]), 0.95, DRAWS, rng, metric)  # type: ignore[arg-type]
+                combination(gap_terms([gap]), 0.95, DRAWS, rng, metric)
 
-    def machines(suite: list[list[Gap]], metric: str) -> None:
+    def machines(suite: list[list[Gap]], metric: RankMetric) -> None:
         step = SECTIONS * DOMAINS
         for gaps in suite:
             for start in range(0, len(gaps), step):
                 terms = gap_terms(gaps[start : start + step])
-                combination(terms, 0.95, DRAWS, rng, metric)  # type: ignore[arg-type]
+                combination(terms, 0.95, DRAWS, rng, metric)
 
-    def whole(suite: list[list[Gap]], metric: str) -> None:
+    def whole(suite: list[list[Gap]], metric: RankMetric) -> None:
         for gaps in suite:
-            combination(gap_terms(gaps), 0.95, DRAWS, rng, metric)  # type: ignore[arg-type]
+            combination(gap_terms(gaps), 0.95, DRAWS, rng, metric)
 
     parts: dict[str, Callable[[], object]] = {
         "180 AUC gaps, DeLong": lambda: every_gap(usual, "auc"),

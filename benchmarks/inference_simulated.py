@@ -25,6 +25,7 @@ from asdbench.stats.noise_floor import noise_floor
 from asdbench.stats.permutation import permutation_test
 from asdbench.stats.power import Sizes, certifiable_margin, gap_se
 from asdbench.stats.ranks import kendall_tau, rank_agreement
+from asdbench.stats.resampling import RankMetric
 
 DRAWS = 1000
 Floats = np.ndarray
@@ -76,8 +77,8 @@ def machine(
     return gaps
 
 
-def interval(gaps: Sequence[Gap], rng: np.random.Generator, metric: str = "auc") -> Interval:
-    return combination(gap_terms(gaps), 0.95, DRAWS, rng, metric)  # type: ignore[arg-type]
+def interval(gaps: Sequence[Gap], rng: np.random.Generator, metric: RankMetric = "auc") -> Interval:
+    return combination(gap_terms(gaps), 0.95, DRAWS, rng, metric)
 
 
 def as_normal(found: Interval) -> Interval:
@@ -134,13 +135,14 @@ def coverage(runs: int) -> None:
 def clusters(runs: int) -> None:
     """Clips of one recording: half of the variance is common to its clips."""
     rows: list[list[object]] = []
-    for metric, auc, recordings, clips in [
+    settings: list[tuple[RankMetric, float, int, int]] = [
         ("auc", 0.7, 10, 10),
         ("auc", 0.7, 25, 4),
         ("auc", 0.93, 25, 4),
         ("pauc", 0.7, 25, 4),
         ("pauc", 0.7, 50, 4),
-    ]:
+    ]
+    for metric, auc, recordings, clips in settings:
         rng = np.random.default_rng(2)
         names = [f"{i // clips}" for i in range(recordings * clips)]
         truth = true_pauc(auc) if metric == "pauc" else auc
@@ -150,7 +152,7 @@ def clusters(runs: int) -> None:
             x, y = math.sqrt(0.5) * (common + rng.normal(size=common.shape))
             terms = [(1.0, curve(x, y + shift(auc), "n p"))]
             for column, known in enumerate((None, {"n": names, "p": names})):
-                found = combination(terms, 0.95, DRAWS, rng, metric, known)  # type: ignore[arg-type]
+                found = combination(terms, 0.95, DRAWS, rng, metric, known)
                 inside[column] += holds(found, truth)
         rows.append([metric, auc, f"{recordings} x {clips}", *(inside / runs)])
     show(rows, ["metric", "AUC", "recordings x clips", "clips independent", "by recording"])

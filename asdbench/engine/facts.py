@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 from asdbench.api import Clip
 from asdbench.datasets.stamp import any_stamped
 from asdbench.engine.audit_rows import audit_facts
 from asdbench.engine.local import Failure
 from asdbench.engine.plan import Plan
+from asdbench.engine.portable import placeless
 from asdbench.engine.quality import read_quality
 from asdbench.engine.split import Fold
 from asdbench.engine.store import Store, digest
@@ -132,7 +131,7 @@ def plugin_use(plugin: LoadedPlugin) -> PluginUse:
         use=info.id,
         version=info.version,
         code=_code(plugin),
-        params={name: _placeless(value) for name, value in plugin.stated.items()},
+        params=placeless(plugin.stated),
         paper=info.paper,
         needs=tuple(sorted(getattr(info, "needs", ()))),
         transductive=getattr(info, "transductive", False),
@@ -143,10 +142,3 @@ def _code(plugin: LoadedPlugin) -> str:
     own = code_digest(plugin.cls)
     parts = {name: _code(part) for name, part in plugin.parts.items()}
     return digest([own, parts]) if parts else own
-
-
-def _placeless(value: Any) -> Any:
-    """Return the last part of an absolute path: a report names no folder of this machine."""
-    if isinstance(value, str) and Path(value).is_absolute():
-        return Path(value).name
-    return value

@@ -82,14 +82,15 @@ class GeneratorLayout:
         real: Sequence[Clip],
     ) -> Iterator[Batch]:
         """Yield the batches of a grid that follows the real clips of one section."""
-        make = self._roundtrip if grid.make == "roundtrip" else self._generate
         for generation in range(self._layout.suite.seeds.generator_repeats):
             asked = self._asked(grid, real, generation)
             for fold in range(len(self._folds)):
                 here = [(clip, seed) for clip, seed in asked if self._fold_of[clip.id] == fold]
                 if here and (fitted := self._fit(plugin, place, fold, generation)) is not None:
                     title = self._title(f"{grid.make} {name}", place, fold, generation)
-                    yield make(title, name, grid, plugin, fitted, here, fold, generation)
+                    task = self._make(title, name, grid, plugin, fitted, here)
+                    copied = tuple(c for c, _ in here) if grid.make == "roundtrip" else ()
+                    yield Batch(task, fold, generation, copied)
 
     def _asked(
         self, grid: GridModel, real: Sequence[Clip], generation: int
@@ -142,7 +143,7 @@ class GeneratorLayout:
         title += f" fold {fold}" if len(self._folds) > 1 else ""
         return title + (f" #{generation}" if generation else "")
 
-    def _generate(
+    def _make(
         self,
         title: str,
         name: str,
@@ -150,57 +151,32 @@ class GeneratorLayout:
         plugin: LoadedPlugin,
         fit: tuple[Entry, Sequence[Clip]],
         asked: Sequence[tuple[Clip, int]],
-        fold: int,
-        generation: int,
-    ) -> Batch:
+    ) -> GenerateClips | RoundtripClips:
+        """Add the task that follows some real clips."""
         sources, (fitted, train) = self._layout.sources, fit
-        facts = [[str(m.condition), s, sources.digest(m)] for m, s in asked]
-        inputs = {"fitted": fitted.key, "label": grid.label, "requests": digest(facts)}
-        task = GenerateClips(
+        coded = grid.make == "roundtrip"
+        real = [clip for clip, _ in asked]
+        facts = digest([[str(c.condition), s, sources.digest(c)] for c, s in asked])
+        inputs = {"fitted": fitted.key, "label": grid.label}
+        inputs["roundtrip" if coded else "requests"] = facts
+        shared = (
             Entry("clips", entry_key("clips", inputs)),
             title,
-            (fitted, *sources.needs([*train, *(m for m, _ in asked)])),
+            (fitted, *sources.needs(real if coded else [*train, *real])),
             self._layout.audio,
             plugin.use,
             fitted,
             name,
             grid.label,
-            tuple(sources.ref(m) for m, _ in asked),
-            tuple(s for _, s in asked),
-            tuple(sources.ref(c) for c in train),
+            tuple(sources.ref(c) for c in real),
+            tuple(seed for _, seed in asked),
         )
+        if coded:
+            task: GenerateClips | RoundtripClips = RoundtripClips(*shared)
+        else:
+            task = GenerateClips(*shared, tuple(sources.ref(c) for c in train))
         self._layout.add(task)
-        return Batch(task, fold, generation)
-
-    def _roundtrip(
-        self,
-        title: str,
-        name: str,
-        grid: GridModel,
-        plugin: LoadedPlugin,
-        fit: tuple[Entry, Sequence[Clip]],
-        asked: Sequence[tuple[Clip, int]],
-        fold: int,
-        generation: int,
-    ) -> Batch:
-        sources, (fitted, _) = self._layout.sources, fit
-        clips = tuple(clip for clip, _ in asked)
-        facts = [[str(c.condition), s, sources.digest(c)] for c, s in asked]
-        inputs = {"fitted": fitted.key, "label": grid.label, "roundtrip": digest(facts)}
-        task = RoundtripClips(
-            Entry("clips", entry_key("clips", inputs)),
-            title,
-            (fitted, *sources.needs(clips)),
-            self._layout.audio,
-            plugin.use,
-            fitted,
-            name,
-            grid.label,
-            tuple(sources.ref(c) for c in clips),
-            tuple(s for _, s in asked),
-        )
-        self._layout.add(task)
-        return Batch(task, fold, generation, clips)
+        return task
 
     def _sweep(
         self, name: str, grid: GridModel, plugin: LoadedPlugin, place: Place

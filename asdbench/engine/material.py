@@ -14,6 +14,7 @@ from asdbench.clips import ClipPool
 from asdbench.engine.inventory import FileRecord, read_inventory
 from asdbench.engine.local import Observer, default_workers, run_tasks
 from asdbench.engine.plan import list_clips, select_clips
+from asdbench.engine.portable import placeless
 from asdbench.engine.sources import Sources
 from asdbench.engine.split import split_clips
 from asdbench.engine.store import Store, default_store
@@ -164,7 +165,7 @@ def lent_by_suite(
         "version": suite.version,
         "digest": loaded.digest,
         "split": suite.split.model_dump(mode="json"),
-        "dataset": _placeless(suite.dataset.model_dump(mode="json")),
+        "dataset": placeless(suite.dataset.model_dump(mode="json")),
     }
     if not clips:
         raise DataError(
@@ -201,23 +202,13 @@ def all_of_dataset(
     facts = {
         "dataset": plugin.cls.info.id,
         "version": plugin.cls.info.version,
-        "params": _placeless(plugin.stated),
+        "params": placeless(plugin.stated),
         "machines": None if machines is None else list(machines),
         "sections": None if sections is None else list(sections),
     }
     sources = Sources(plugin, store, audio, records)
     left_out = len(listed) - len(clips)
     return Material(tuple(clips), records, audio, sources, store, facts, left_out)
-
-
-def _placeless(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values with the last part of absolute paths: a manifest names no folder."""
-
-    def portable(value: Any) -> Any:
-        absolute = isinstance(value, str) and Path(value).is_absolute()
-        return Path(value).name if absolute else value
-
-    return {name: portable(value) for name, value in values.items()}
 
 
 def run_all(tasks: Sequence[Task], store: Store, device: str, observer: WorkObserver) -> None:

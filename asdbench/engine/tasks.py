@@ -7,6 +7,7 @@ knows its key before it runs; running it twice, or in another process, writes th
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -151,12 +152,12 @@ class ScoreClips(Task):
     parts: tuple[FittedPart, ...] = ()
 
 
-class AuditTask(Task):
+class AuditTask(Task, ABC):
     """A task that writes its entry itself (:mod:`asdbench.engine.audit_tasks`)."""
 
+    @abstractmethod
     def write(self, store: Store, folder: Path, context: Context) -> None:
         """Write the entry into ``folder``."""
-        raise NotImplementedError
 
 
 REFUSED = "refused.json"

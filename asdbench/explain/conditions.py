@@ -14,7 +14,7 @@ from asdbench.explain.places import Place
 from asdbench.explain.score_table import CellScores, Scored
 from asdbench.metrics.rank import auc
 from asdbench.report.intervals import generator_for
-from asdbench.stats.contrast import auc_contrast
+from asdbench.stats.combination import combination
 from asdbench.stats.curves import Curve, Pool
 
 _DRAWS = 1000
@@ -52,14 +52,17 @@ def condition_lines(
         of_made = auc(other.scores, made) if len(other.scores) and len(made) else None
         low = high = None
         if min(len(real), len(made)) >= LEAST and len(negative.scores) and len(other.scores):
-            contrast = auc_contrast(
-                Curve(other, Pool("generated anomalies", made)),
-                Curve(negative, Pool("real anomalies", real)),
+            of_both = [
+                (1.0, Curve(other, Pool("generated anomalies", made))),
+                (-1.0, Curve(negative, Pool("real anomalies", real))),
+            ]
+            interval = combination(
+                of_both,
                 confidence,
                 _DRAWS,
                 generator_for(0, f"{place}/{condition}", 0),
             )
-            low, high = contrast.low, contrast.high
+            low, high = interval.low, interval.high
         found.append(
             ConditionLine(
                 attributes,

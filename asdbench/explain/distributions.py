@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from asdbench.explain.model import Distance, Distributions, Spread
 from asdbench.explain.score_table import CellScores, Scored
+from asdbench.stats.distances import score_distance
 
 LEVELS = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 """Of the quantiles."""
@@ -44,17 +45,13 @@ def _spread(name: str, clips: Scored, edges: NDArray[np.float64]) -> Spread:
 
 
 def _distances(scores: CellScores) -> list[Distance]:
-    from scipy.stats import ks_2samp, wasserstein_distance
-
-    unit = float(np.std(scores.real_normals.score)) if len(scores.real_normals) else 0.0
+    unit = scores.real_normals.score
     found = []
     for label, real, made in (
         ("normals", scores.real_normals.score, scores.generated_normals.score),
         ("anomalies", scores.real_anomalies.score, scores.generated_anomalies.score),
     ):
-        if not (len(real) and len(made)):
-            continue
-        test = ks_2samp(made, real)
-        moved = float(wasserstein_distance(made, real)) / unit if unit > 0 else None
-        found.append(Distance(label, float(test.statistic), float(test.pvalue), moved))
+        if len(unit) and len(real) and len(made):
+            distance = score_distance(unit, real, made)
+            found.append(Distance(label, distance.ks, distance.ks_p, distance.wasserstein))
     return found

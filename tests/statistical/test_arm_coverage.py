@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from binormal import curve, repeat, share_covered, shift
 
-from asdbench.stats.contrast import auc_contrast
+from asdbench.stats.combination import combination
 
 COVERAGE = [
     # (arm, AUC, correlation of a clip's two scores); the codec arm is one pool twice
@@ -47,7 +47,8 @@ def test_coverage(kind: str, value: float, rho: float):
 
     def once():
         first, second = draw(kind, value, rho, rng)
-        return auc_contrast(first, second, 0.95, 400, rng)
+        terms = [(1.0, first)] if second is None else [(1.0, first), (-1.0, second)]
+        return combination(terms, 0.95, 400, rng)
 
     rate = share_covered(repeat(500, once), truth)
     # The codec arm near 1 covers less, with few clips: see docs/metrics.md.

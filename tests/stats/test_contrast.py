@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from asdbench.metrics.rank import auc
-from asdbench.stats.contrast import auc_contrast
+from asdbench.stats.combination import combination
 from asdbench.stats.curves import Curve, Pool
 from asdbench.stats.interval import Interval
 
 
 def contrast(curve: Curve, minus: Curve | None = None, seed: int = 0, draws: int = 500) -> Interval:
-    return auc_contrast(curve, minus, 0.95, draws, np.random.default_rng(seed))
+    terms = [(1.0, curve)] if minus is None else [(1.0, curve), (-1.0, minus)]
+    return combination(terms, 0.95, draws, np.random.default_rng(seed))
 
 
 def curve(negative: np.ndarray, positive: np.ndarray, names: str = "n p") -> Curve:
@@ -74,7 +75,7 @@ def test_perfect_separation_has_no_interval_or_a_marked_one(rng):
 
 def test_an_auc_interval_stays_inside_0_1():
     few = curve(np.array([0.0, 1, 2, 3]), np.array([1.5, 4, 5, 6]))
-    found = auc_contrast(few, None, 0.99, 100, np.random.default_rng(0))
+    found = combination([(1.0, few)], 0.99, 100, np.random.default_rng(0))
     assert found.method == "delong"
     assert found.high == 1.0
     assert 0.0 < found.low < found.estimate < 1.0
